@@ -10,7 +10,9 @@ use serde::{Serialize, Serializer};
 use crate::limits::{RATE_PLACES_MAX, SATS_MAX};
 
 /// A number of satoshis, 0 to 21·10¹⁴.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, BorrowDecode)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, BorrowDecode,
+)]
 pub struct Sats(u64);
 
 impl Sats {

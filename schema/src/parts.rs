@@ -231,6 +231,7 @@ macro_rules! numbered_objects {
 }
 numbered_objects! { Bay: "a bay's number"; OldBay: "a denomination"; }
 
+/// The order of the fields is the byte format: events hold these parts.
 macro_rules! stored {
     ($($name:ident { $($field:ident),* })*) => {$(
         impl Encode for $name {
@@ -242,8 +243,8 @@ macro_rules! stored {
                 Ok(())
             }
         }
-        impl<'de> BorrowDecode<'de, ()> for $name {
-            fn borrow_decode<D: bincode::de::BorrowDecoder<'de, Context = ()>>(
+        impl<'de, C> BorrowDecode<'de, C> for $name {
+            fn borrow_decode<D: bincode::de::BorrowDecoder<'de, Context = C>>(
                 decoder: &mut D,
             ) -> Result<Self, bincode::error::DecodeError> {
                 Ok(Self { $($field: BorrowDecode::borrow_decode(decoder)?,)* })

@@ -78,6 +78,12 @@ macro_rules! ids {
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
+
+            /// Wraps text that the ledger itself made of checked parts.
+            #[allow(dead_code)]
+            pub(crate) const fn from_text(text: Text) -> Self {
+                Self(text)
+            }
         }
 
         impl fmt::Display for $name {

@@ -13,14 +13,17 @@ pub fn json_schema() -> Value {
     for (type_name, mut schema) in Body::descriptions() {
         if let Some(properties) = schema["properties"].as_object_mut() {
             properties.insert("type".into(), json!({ "const": type_name }));
-            properties.insert("occurred_at".into(), optional(
-                schema_of::<Timestamp>(),
-                "When it happened, beside when it is recorded.",
-            ));
-            properties.insert("request_id".into(), optional(
-                schema_of::<RequestId>(),
-                "The client's name for the request, so that a setting can be repeated safely.",
-            ));
+            properties.insert(
+                "occurred_at".into(),
+                optional(schema_of::<Timestamp>(), "When it happened, beside when it is recorded."),
+            );
+            properties.insert(
+                "request_id".into(),
+                optional(
+                    schema_of::<RequestId>(),
+                    "The client's name for the request, so that a setting can be repeated safely.",
+                ),
+            );
         }
         if let Some(required) = schema["required"].as_array_mut() {
             required.insert(0, "type".into());

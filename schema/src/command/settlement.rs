@@ -113,6 +113,8 @@ objects! {
         status: Outcome,
         /// The payment hash of the leg's own payment.
         external_payment_hash: Option<PaymentHash>,
+        /// What its route cost the paying wallet, in msat.
+        routing_fee_msat: Option<u64>,
         /// What went wrong.
         error_message: Option<Message>,
     }

@@ -6,8 +6,8 @@
 mod fields;
 mod values;
 
-pub use fields::{Fields, Patch};
 pub(crate) use fields::Field;
+pub use fields::{Fields, Patch};
 pub use values::{FromJson, RawJson};
 pub(crate) use values::{from_string, list, numbered, string};
 

@@ -1,0 +1,73 @@
+//! The keys of what has no payment hash: one stream for each thing, derived from its kind and id.
+
+use crate::identity::Actor;
+use crate::key::EntryKey;
+use crate::text::{ClientId, DepositId, MachineId, RequestId, UserId};
+use crate::time::Timestamp;
+
+/// What holds for the whole instance.
+pub fn config() -> EntryKey {
+    EntryKey::derive("config", &[])
+}
+
+/// A machine: registration, changes, pairings.
+pub fn machine(id: &MachineId) -> EntryKey {
+    EntryKey::derive("machine", &[id.as_str().as_bytes()])
+}
+
+/// The split rules of an operator, or of one of its machines.
+pub fn splits(operator: &UserId, machine: Option<&MachineId>) -> EntryKey {
+    match machine {
+        None => EntryKey::derive("splits", &[operator.as_str().as_bytes()]),
+        Some(machine) => {
+            EntryKey::derive("splits", &[operator.as_str().as_bytes(), machine.as_str().as_bytes()])
+        }
+    }
+}
+
+/// An LP's preferences.
+pub fn lp(user: &UserId) -> EntryKey {
+    EntryKey::derive("lp", &[user.as_str().as_bytes()])
+}
+
+/// One enrolment.
+pub fn client(id: &ClientId) -> EntryKey {
+    EntryKey::derive("client", &[id.as_str().as_bytes()])
+}
+
+/// One deposit.
+pub fn deposit(id: &DepositId) -> EntryKey {
+    EntryKey::derive("deposit", &[id.as_str().as_bytes()])
+}
+
+/// One beacon: its machine and moment are its identity.
+pub fn beacon(machine: &MachineId, received_at: Timestamp) -> EntryKey {
+    report("beacon", machine, received_at)
+}
+
+/// One telemetry report: its machine and moment are its identity.
+pub fn telemetry(machine: &MachineId, received_at: Timestamp) -> EntryKey {
+    report("telemetry", machine, received_at)
+}
+
+/// What the operator believes to be in a machine's bays.
+pub fn cassettes(machine: &MachineId) -> EntryKey {
+    EntryKey::derive("cassettes", &[machine.as_str().as_bytes()])
+}
+
+/// What a machine says is in its bays: one stream a moment, or one for all reports without one.
+pub fn cassettes_state(machine: &MachineId, state_at: Option<Timestamp>) -> EntryKey {
+    match state_at {
+        Some(at) => report("cassettes state", machine, at),
+        None => EntryKey::derive("cassettes state", &[machine.as_str().as_bytes()]),
+    }
+}
+
+/// The alias under which a setting is found again: who asked, what type of command, which request.
+pub fn request(actor: &Actor, type_name: &str, id: &RequestId) -> EntryKey {
+    EntryKey::derive("request", &[actor.identity(), type_name.as_bytes(), id.as_str().as_bytes()])
+}
+
+fn report(kind: &str, machine: &MachineId, at: Timestamp) -> EntryKey {
+    EntryKey::derive(kind, &[machine.as_str().as_bytes(), &at.micros().to_le_bytes()])
+}
