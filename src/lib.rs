@@ -1,1 +1,3 @@
-//! x
+//! Spireledger.
+#![deny(clippy::unwrap_used, clippy::expect_used)]
+pub mod rules;

@@ -1,1 +1,55 @@
-//! x
+//! Folding entries into state.
+//!
+//! [`Fleet`] is what every decision needs at hand: configuration, machines, rules, LPs, clients and
+//! their balances. Its size follows the fleet, not the history. [`Settlement`] and [`Deposit`] are
+//! folded from the entries of their own stream, when somebody asks for one of them. [`tables`] shows
+//! all of it as rows.
+//!
+//! *Never:* I/O, a clock, randomness, a `HashMap`, a float. The same entries always give the same
+//! state. *Start at:* [`Fleet::apply`].
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::float_arithmetic
+)]
+
+mod deposit;
+mod fleet;
+mod rows;
+mod settlement;
+pub mod tables;
+
+pub use deposit::Deposit;
+pub use fleet::Fleet;
+pub use rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
+pub use settlement::{LegRow, Lock, Settlement};
+
+/// Why an entry cannot be folded. A history that `decide` wrote never gives one of these.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The entry speaks of something that no entry before it made.
+    #[error("entry {seq} speaks of {what}, which no earlier entry made")]
+    Unknown {
+        /// The entry.
+        seq: u64,
+        /// What it speaks of.
+        what: String,
+    },
+    /// A sum leaves its bounds.
+    #[error("entry {seq} takes {what} out of bounds")]
+    OutOfBounds {
+        /// The entry.
+        seq: u64,
+        /// Which sum.
+        what: String,
+    },
+    /// The entry stands in a stream where it does not belong.
+    #[error("entry {seq} ({name}) does not belong in its stream")]
+    Misplaced {
+        /// The entry.
+        seq: u64,
+        /// The event's name.
+        name: &'static str,
+    },
+}

@@ -45,3 +45,9 @@ impl fmt::Debug for EntryHash {
         fmt::Display::fmt(self, f)
     }
 }
+
+impl serde::Serialize for EntryHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -55,8 +55,6 @@ codes! {
     AlreadyEnrolled = "already_enrolled", retryable: false;
     /// Another processor holds the lock: `since` tells since when.
     AlreadyClaimed = "already_claimed", retryable: true;
-    /// This processing claim was used up; take a new one.
-    ClaimSpent = "claim_spent", retryable: false;
     /// This processing claim does not hold the lock.
     WrongClaim = "wrong_claim", retryable: false;
     /// The step is not possible in this state: `state` tells which it is.

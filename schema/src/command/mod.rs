@@ -11,7 +11,7 @@ mod settlement;
 pub use describe::json_schema;
 pub use fleet::{
     BeaconReport, CassettesReport, CassettesSet, ClientEnroll, ClientUpdate, ConfigSet,
-    MachinePair, MachineRegister, MachineUpdate, TelemetryReport,
+    MachinePair, MachineRegister, MachineUpdate, TelemetryReport, bays,
 };
 pub use money::{DepositConfirm, DepositRecord, DepositReject, LpSet, SplitsSet};
 pub use settlement::{

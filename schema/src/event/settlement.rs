@@ -2,7 +2,7 @@
 
 use super::payloads;
 use crate::identity::PaymentHash;
-use crate::money::{ExchangeRate, Fiat, Sats};
+use crate::money::{ExchangeRate, Fiat, Fraction, Sats};
 use crate::parts::{Bill, Dispensed, Line, Message, Target};
 use crate::personal::Personal;
 use crate::text::{ClientId, Currency, LegId, MachineId, NoteId, ProcessingClaim, Text, WalletId};
@@ -28,6 +28,10 @@ payloads! {
         operator_fee_sats: Sats,
         /// Reported fee less the expected one.
         fee_mismatch_sats: i64,
+        /// The platform's fraction of principal that was in force.
+        super_fee_fraction: Fraction,
+        /// The operator's fraction of principal that was in force.
+        operator_fee_fraction: Fraction,
         /// The principal's worth.
         fiat_amount: Fiat,
         /// Its currency.

@@ -1,0 +1,67 @@
+//! One deposit, folded from its stream.
+
+use spireledger_schema::Entry;
+use spireledger_schema::event::{DepositRecorded, Event};
+use spireledger_schema::personal::Personal;
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::DepositStatus;
+
+use crate::ApplyError;
+
+/// `dca_deposits`: fiat that an LP handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deposit {
+    /// What was recorded.
+    pub recorded: DepositRecorded,
+    /// Its state.
+    pub status: DepositStatus,
+    /// The newest notes.
+    pub notes: Option<Personal>,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// When it was confirmed; once.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+impl Deposit {
+    /// Folds a deposit's stream, oldest first. `None`: the stream is empty.
+    pub fn fold<'a>(
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> Result<Option<Self>, ApplyError> {
+        let mut deposit: Option<Self> = None;
+        for entry in entries {
+            let at = entry.circumstances.recorded_at;
+            match (&entry.event, &mut deposit) {
+                (Event::DepositRecorded(e), None) => {
+                    deposit = Some(Self {
+                        recorded: e.clone(),
+                        status: DepositStatus::Pending,
+                        notes: e.notes.clone(),
+                        created_at: at,
+                        confirmed_at: None,
+                    });
+                }
+                (Event::DepositConfirmed(e), Some(deposit)) => {
+                    deposit.status = DepositStatus::Confirmed;
+                    deposit.confirmed_at = Some(at);
+                    deposit.note(e.notes.as_ref());
+                }
+                (Event::DepositRejected(e), Some(deposit)) => {
+                    deposit.status = DepositStatus::Rejected;
+                    deposit.note(e.notes.as_ref());
+                }
+                (event, _) => {
+                    let seq = entry.front.seq;
+                    return Err(ApplyError::Misplaced { seq, name: event.name() });
+                }
+            }
+        }
+        Ok(deposit)
+    }
+
+    fn note(&mut self, notes: Option<&Personal>) {
+        if let Some(notes) = notes {
+            self.notes = Some(notes.clone());
+        }
+    }
+}

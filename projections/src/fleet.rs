@@ -1,0 +1,444 @@
+//! The state that every decision needs at hand. It grows with the fleet, not with the history.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bincode::{BorrowDecode, Encode};
+use spireledger_schema::Entry;
+use spireledger_schema::event::{
+    self, Event, GivenBack, Leg, LegEnded, MachineChanged, MachinePaired, MachineRegistered,
+};
+use spireledger_schema::identity::PublicKey;
+use spireledger_schema::money::{Fiat, Sats};
+use spireledger_schema::text::{ClientId, MachineId, UserId, WalletId};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::{ClientStatus, DcaMode, LegStatus, LegType};
+
+use crate::ApplyError;
+use crate::rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
+
+/// Configuration, machines, rules, LPs, clients with their balances, and the newest reports.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Fleet {
+    config: Config,
+    machines: BTreeMap<MachineId, Machine>,
+    wallets: BTreeMap<WalletId, MachineId>,
+    npubs: BTreeMap<PublicKey, MachineId>,
+    rules: BTreeMap<(UserId, Option<MachineId>), Rules>,
+    lps: BTreeMap<UserId, Lp>,
+    clients: BTreeMap<ClientId, Client>,
+    enrolled: BTreeMap<MachineId, BTreeSet<(UserId, ClientId)>>,
+    beacons: BTreeMap<MachineId, Beacon>,
+    telemetry: BTreeMap<MachineId, Telemetry>,
+    bays: BTreeMap<MachineId, Bays>,
+}
+
+impl Fleet {
+    /// What holds for the whole instance.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// One machine.
+    pub fn machine(&self, id: &MachineId) -> Option<&Machine> {
+        self.machines.get(id)
+    }
+
+    /// All machines, by id.
+    pub fn machines(&self) -> impl Iterator<Item = &Machine> {
+        self.machines.values()
+    }
+
+    /// The machine that has this wallet.
+    pub fn machine_with_wallet(&self, wallet: &WalletId) -> Option<&MachineId> {
+        self.wallets.get(wallet)
+    }
+
+    /// The machine that has this public key.
+    pub fn machine_with_npub(&self, npub: &PublicKey) -> Option<&MachineId> {
+        self.npubs.get(npub)
+    }
+
+    /// One rule set, exactly as asked.
+    pub fn rules(&self, operator: &UserId, machine: Option<&MachineId>) -> Option<&Rules> {
+        self.rules.get(&(operator.clone(), machine.cloned()))
+    }
+
+    /// All rule sets.
+    pub fn all_rules(&self) -> impl Iterator<Item = &Rules> {
+        self.rules.values()
+    }
+
+    /// The rules that hold at a machine: its own, or else its operator's.
+    pub fn rules_at(&self, machine: &Machine) -> Option<&Rules> {
+        let operator = &machine.operator_user_id;
+        self.rules(operator, Some(&machine.id)).or_else(|| self.rules(operator, None))
+    }
+
+    /// One LP.
+    pub fn lp(&self, user: &UserId) -> Option<&Lp> {
+        self.lps.get(user)
+    }
+
+    /// All LPs, by user.
+    pub fn lps(&self) -> impl Iterator<Item = &Lp> {
+        self.lps.values()
+    }
+
+    /// One enrolment.
+    pub fn client(&self, id: &ClientId) -> Option<&Client> {
+        self.clients.get(id)
+    }
+
+    /// All enrolments, by id.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.values()
+    }
+
+    /// The enrolments at a machine, by user.
+    pub fn clients_at(&self, machine: &MachineId) -> impl Iterator<Item = &Client> {
+        let ids = self.enrolled.get(machine).into_iter().flatten();
+        ids.filter_map(|(_, id)| self.clients.get(id))
+    }
+
+    /// The newest beacon of a machine.
+    pub fn beacon(&self, machine: &MachineId) -> Option<&Beacon> {
+        self.beacons.get(machine)
+    }
+
+    /// The newest telemetry of a machine.
+    pub fn telemetry(&self, machine: &MachineId) -> Option<&Telemetry> {
+        self.telemetry.get(machine)
+    }
+
+    /// The bays of a machine.
+    pub fn bays(&self, machine: &MachineId) -> Option<&Bays> {
+        self.bays.get(machine)
+    }
+
+    /// Folds one entry in. Deterministic; on an error the history is not one that was decided.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), ApplyError> {
+        let at = entry.circumstances.recorded_at;
+        let seq = entry.front.seq;
+        match &entry.event {
+            Event::ConfigChanged(e) => self.config_changed(e, at),
+            Event::MachineRegistered(e) => self.machine_registered(e, at),
+            Event::MachineChanged(e) => self.machine_changed(e, at, seq)?,
+            Event::MachinePaired(e) => self.machine_paired(e, at, seq)?,
+            Event::SplitsReplaced(e) => self.splits_replaced(e, at, seq),
+            Event::LpChanged(e) => self.lp_changed(e, at),
+            Event::ClientEnrolled(e) => self.client_enrolled(e, at),
+            Event::ClientChanged(e) => self.client_changed(e, at, seq)?,
+            Event::DepositRecorded(e) => self.deposit_recorded(e, seq)?,
+            Event::DepositConfirmed(e) => self.deposit_ended(&e.client_id, e.amount, true, seq)?,
+            Event::DepositRejected(e) => self.deposit_ended(&e.client_id, e.amount, false, seq)?,
+            Event::SettlementClaimed(e) => self.machine_mut(&e.machine_id, seq)?.settlements += 1,
+            Event::SettlementBegun(e) => self.legs_planned(&e.legs, at, seq)?,
+            Event::SettlementAdjusted(e) => {
+                self.given_back(&e.given_back, seq)?;
+                self.legs_planned(&e.legs, at, seq)?;
+            }
+            Event::SettlementVoided(e) => self.given_back(&e.given_back, seq)?,
+            Event::LegEnded(e) => self.leg_ended(e, seq)?,
+            Event::BeaconReported(e) => self.beacon_reported(e),
+            Event::TelemetryReported(e) => self.telemetry_reported(e),
+            Event::CassettesSet(e) => self.cassettes_set(e, at),
+            Event::CassettesReported(e) => self.cassettes_reported(e, at),
+            // Added legs are never dca legs; the others change no balance.
+            Event::LegAdded(_)
+            | Event::SettlementReleased(_)
+            | Event::SettlementNoted(_)
+            | Event::SettlementFinished(_)
+            | Event::SettlementFailed(_)
+            | Event::ClaimRefused(_) => {}
+        }
+        Ok(())
+    }
+
+    fn config_changed(&mut self, e: &event::ConfigChanged, at: Timestamp) {
+        let config = &mut self.config;
+        set(&mut config.super_cash_in_fee_fraction, e.super_cash_in_fee_fraction.as_ref());
+        set(&mut config.super_cash_out_fee_fraction, e.super_cash_out_fee_fraction.as_ref());
+        config.super_fee_wallet_id = e.super_fee_wallet_id.apply(config.super_fee_wallet_id.take());
+        config.max_cash_in_sats = e.max_cash_in_sats.apply(config.max_cash_in_sats);
+        config.updated_at = Some(at);
+    }
+
+    fn machine_registered(&mut self, e: &MachineRegistered, at: Timestamp) {
+        self.wallets.insert(e.wallet_id.clone(), e.id.clone());
+        if let Some(npub) = e.machine_npub {
+            self.npubs.insert(npub, e.id.clone());
+        }
+        self.machines.insert(
+            e.id.clone(),
+            Machine {
+                id: e.id.clone(),
+                operator_user_id: e.operator_user_id.clone(),
+                machine_npub: e.machine_npub,
+                wallet_id: e.wallet_id.clone(),
+                name: e.name.clone(),
+                location: e.location.clone(),
+                fiat_code: e.fiat_code,
+                is_active: true,
+                operator_cash_in_fee_fraction: e.operator_cash_in_fee_fraction.unwrap_or_default(),
+                operator_cash_out_fee_fraction: e
+                    .operator_cash_out_fee_fraction
+                    .unwrap_or_default(),
+                bunker_spire_key_name: None,
+                paired_at: None,
+                created_at: at,
+                updated_at: at,
+                settlements: 0,
+                deposits: 0,
+            },
+        );
+    }
+
+    fn machine_changed(
+        &mut self,
+        e: &MachineChanged,
+        at: Timestamp,
+        seq: u64,
+    ) -> Result<(), ApplyError> {
+        let machine = self.machine_mut(&e.id, seq)?;
+        set(&mut machine.operator_user_id, e.operator_user_id.as_ref());
+        set(&mut machine.fiat_code, e.fiat_code.as_ref());
+        set(&mut machine.is_active, e.is_active.as_ref());
+        set(&mut machine.operator_cash_in_fee_fraction, e.operator_cash_in_fee_fraction.as_ref());
+        set(&mut machine.operator_cash_out_fee_fraction, e.operator_cash_out_fee_fraction.as_ref());
+        machine.name = e.name.apply(machine.name.take());
+        machine.location = e.location.apply(machine.location.take());
+        machine.updated_at = at;
+        let old_wallet = machine.wallet_id.clone();
+        set(&mut machine.wallet_id, e.wallet_id.as_ref());
+        let new_wallet = machine.wallet_id.clone();
+        let old_npub = machine.machine_npub;
+        machine.machine_npub = e.machine_npub.apply(old_npub);
+        let new_npub = machine.machine_npub;
+        self.wallets.remove(&old_wallet);
+        self.wallets.insert(new_wallet, e.id.clone());
+        self.npub_moved(&e.id, old_npub, new_npub);
+        Ok(())
+    }
+
+    fn machine_paired(
+        &mut self,
+        e: &MachinePaired,
+        at: Timestamp,
+        seq: u64,
+    ) -> Result<(), ApplyError> {
+        let machine = self.machine_mut(&e.id, seq)?;
+        let old = machine.machine_npub.replace(e.machine_npub);
+        machine.bunker_spire_key_name = Some(e.bunker_spire_key_name.clone());
+        machine.paired_at = Some(e.paired_at);
+        machine.updated_at = at;
+        self.npub_moved(&e.id, old, Some(e.machine_npub));
+        Ok(())
+    }
+
+    fn npub_moved(&mut self, id: &MachineId, old: Option<PublicKey>, new: Option<PublicKey>) {
+        if let Some(old) = old {
+            self.npubs.remove(&old);
+        }
+        if let Some(new) = new {
+            self.npubs.insert(new, id.clone());
+        }
+    }
+
+    fn splits_replaced(&mut self, e: &event::SplitsReplaced, at: Timestamp, seq: u64) {
+        let rules = Rules {
+            operator_user_id: e.operator_user_id.clone(),
+            machine_id: e.machine_id.clone(),
+            splits: e.splits.clone(),
+            created_at: at,
+            seq,
+        };
+        self.rules.insert((e.operator_user_id.clone(), e.machine_id.clone()), rules);
+    }
+
+    fn lp_changed(&mut self, e: &event::LpChanged, at: Timestamp) {
+        let lp = self.lps.entry(e.user_id.clone()).or_insert_with(|| Lp {
+            user_id: e.user_id.clone(),
+            dca_wallet_id: e.dca_wallet_id.clone(),
+            default_dca_mode: DcaMode::Flow,
+            fixed_mode_daily_limit: None,
+            autoforward_ln_address: None,
+            autoforward_enabled: false,
+            created_at: at,
+            updated_at: at,
+        });
+        lp.dca_wallet_id = e.dca_wallet_id.clone();
+        set(&mut lp.default_dca_mode, e.default_dca_mode.as_ref());
+        lp.fixed_mode_daily_limit = e.fixed_mode_daily_limit.apply(lp.fixed_mode_daily_limit);
+        lp.autoforward_ln_address =
+            e.autoforward_ln_address.apply(lp.autoforward_ln_address.take());
+        set(&mut lp.autoforward_enabled, e.autoforward_enabled.as_ref());
+        lp.updated_at = at;
+    }
+
+    fn client_enrolled(&mut self, e: &event::ClientEnrolled, at: Timestamp) {
+        let at_machine = self.enrolled.entry(e.machine_id.clone()).or_default();
+        at_machine.insert((e.user_id.clone(), e.id.clone()));
+        self.clients.insert(
+            e.id.clone(),
+            Client {
+                id: e.id.clone(),
+                machine_id: e.machine_id.clone(),
+                user_id: e.user_id.clone(),
+                username: e.username.clone(),
+                status: ClientStatus::Active,
+                created_at: at,
+                updated_at: at,
+                confirmed_fiat: Fiat::ZERO,
+                unconfirmed_fiat: Fiat::ZERO,
+                paid_fiat: Fiat::ZERO,
+                pending_fiat: Fiat::ZERO,
+                paid_sats: Sats::ZERO,
+                pending_sats: Sats::ZERO,
+                day: 0,
+                day_fiat: Fiat::ZERO,
+            },
+        );
+    }
+
+    fn client_changed(
+        &mut self,
+        e: &event::ClientChanged,
+        at: Timestamp,
+        seq: u64,
+    ) -> Result<(), ApplyError> {
+        let client = self.client_mut(&e.id, seq)?;
+        client.username = e.username.apply(client.username.take());
+        set(&mut client.status, e.status.as_ref());
+        client.updated_at = at;
+        Ok(())
+    }
+
+    fn deposit_recorded(&mut self, e: &event::DepositRecorded, seq: u64) -> Result<(), ApplyError> {
+        self.machine_mut(&e.machine_id, seq)?.deposits += 1;
+        let client = self.client_mut(&e.client_id, seq)?;
+        grow(&mut client.unconfirmed_fiat, e.amount, seq)
+    }
+
+    fn deposit_ended(
+        &mut self,
+        client: &ClientId,
+        amount: Fiat,
+        confirmed: bool,
+        seq: u64,
+    ) -> Result<(), ApplyError> {
+        let client = self.client_mut(client, seq)?;
+        shrink(&mut client.unconfirmed_fiat, amount, seq)?;
+        if confirmed { grow(&mut client.confirmed_fiat, amount, seq) } else { Ok(()) }
+    }
+
+    fn legs_planned(&mut self, legs: &[Leg], at: Timestamp, seq: u64) -> Result<(), ApplyError> {
+        for leg in legs {
+            if let (LegType::Dca, Some(id)) = (leg.leg_type, &leg.client_id) {
+                let client = self.client_mut(id, seq)?;
+                let fiat = leg.amount_fiat.unwrap_or_default();
+                grow(&mut client.pending_fiat, fiat, seq)?;
+                client.pending_sats = add(client.pending_sats, leg.amount_sats, seq)?;
+                if client.day != at.utc_day() {
+                    client.day = at.utc_day();
+                    client.day_fiat = Fiat::ZERO;
+                }
+                grow(&mut client.day_fiat, fiat, seq)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn given_back(&mut self, all: &[GivenBack], seq: u64) -> Result<(), ApplyError> {
+        for back in all {
+            let client = self.client_mut(&back.client_id, seq)?;
+            shrink(&mut client.pending_fiat, back.amount_fiat, seq)?;
+            client.pending_sats = subtract(client.pending_sats, back.amount_sats, seq)?;
+        }
+        Ok(())
+    }
+
+    fn leg_ended(&mut self, e: &LegEnded, seq: u64) -> Result<(), ApplyError> {
+        let (LegType::Dca, Some(id)) = (e.leg_type, &e.client_id) else { return Ok(()) };
+        let client = self.client_mut(id, seq)?;
+        let fiat = e.amount_fiat.unwrap_or_default();
+        if e.from == LegStatus::Pending {
+            shrink(&mut client.pending_fiat, fiat, seq)?;
+            client.pending_sats = subtract(client.pending_sats, e.amount_sats, seq)?;
+        }
+        if LegStatus::from(e.status) == LegStatus::Completed {
+            grow(&mut client.paid_fiat, fiat, seq)?;
+            client.paid_sats = add(client.paid_sats, e.amount_sats, seq)?;
+        }
+        Ok(())
+    }
+
+    fn beacon_reported(&mut self, e: &event::BeaconReported) {
+        let newest = self.beacons.get(&e.machine_id);
+        if newest.is_none_or(|newest| newest.report.received_at <= e.received_at) {
+            self.beacons.insert(e.machine_id.clone(), Beacon { report: e.clone() });
+        }
+    }
+
+    fn telemetry_reported(&mut self, e: &event::TelemetryReported) {
+        let newest = self.telemetry.get(&e.machine_id);
+        if newest.is_none_or(|newest| newest.received_at <= e.received_at) {
+            let row = Telemetry { telemetry: e.telemetry.clone(), received_at: e.received_at };
+            self.telemetry.insert(e.machine_id.clone(), row);
+        }
+    }
+
+    fn cassettes_set(&mut self, e: &event::CassettesSet, at: Timestamp) {
+        let bays = self.bays.entry(e.machine_id.clone()).or_default();
+        bays.believed.clone_from(&e.positions);
+        bays.updated_by.clone_from(&e.updated_by);
+        bays.updated_at = Some(at);
+    }
+
+    fn cassettes_reported(&mut self, e: &event::CassettesReported, at: Timestamp) {
+        let bays = self.bays.entry(e.machine_id.clone()).or_default();
+        let state_at = e.state_at.unwrap_or(at);
+        if bays.state_at.is_none_or(|newest| newest <= state_at) {
+            bays.reported.clone_from(&e.positions);
+            bays.state_event_id.clone_from(&e.state_event_id);
+            bays.state_at = Some(state_at);
+        }
+    }
+
+    fn machine_mut(&mut self, id: &MachineId, seq: u64) -> Result<&mut Machine, ApplyError> {
+        let unknown = || ApplyError::Unknown { seq, what: format!("machine {id}") };
+        self.machines.get_mut(id).ok_or_else(unknown)
+    }
+
+    fn client_mut(&mut self, id: &ClientId, seq: u64) -> Result<&mut Client, ApplyError> {
+        let unknown = || ApplyError::Unknown { seq, what: format!("client {id}") };
+        self.clients.get_mut(id).ok_or_else(unknown)
+    }
+}
+
+fn set<T: Clone>(place: &mut T, new: Option<&T>) {
+    if let Some(new) = new {
+        place.clone_from(new);
+    }
+}
+
+fn bounds(seq: u64) -> ApplyError {
+    ApplyError::OutOfBounds { seq, what: "a client's balance".into() }
+}
+
+fn grow(place: &mut Fiat, by: Fiat, seq: u64) -> Result<(), ApplyError> {
+    *place = place.checked_add(by).ok_or_else(|| bounds(seq))?;
+    Ok(())
+}
+
+fn shrink(place: &mut Fiat, by: Fiat, seq: u64) -> Result<(), ApplyError> {
+    *place = place.checked_sub(by).ok_or_else(|| bounds(seq))?;
+    Ok(())
+}
+
+fn add(sats: Sats, by: Sats, seq: u64) -> Result<Sats, ApplyError> {
+    sats.checked_add(by).ok_or_else(|| bounds(seq))
+}
+
+fn subtract(sats: Sats, by: Sats, seq: u64) -> Result<Sats, ApplyError> {
+    sats.checked_sub(by).ok_or_else(|| bounds(seq))
+}

@@ -1,0 +1,196 @@
+//! The rows of what a decision needs at hand. Names and meanings are those of the seed's tables.
+
+use std::collections::BTreeMap;
+
+use bincode::{BorrowDecode, Encode};
+use spireledger_schema::identity::PublicKey;
+use spireledger_schema::json::RawJson;
+use spireledger_schema::money::{Fiat, Fraction, Sats};
+use spireledger_schema::parts::{Bay, Line, Split};
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{ClientId, Currency, MachineId, UserId, WalletId};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::{ClientStatus, DcaMode, TxType};
+
+/// `super_config`: what holds for the whole instance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Config {
+    /// Platform fee of a cash-in, of principal.
+    pub super_cash_in_fee_fraction: Fraction,
+    /// Platform fee of a cash-out, of principal.
+    pub super_cash_out_fee_fraction: Fraction,
+    /// Where the platform's fee goes.
+    pub super_fee_wallet_id: Option<WalletId>,
+    /// Most principal of one cash-in; none: no cap.
+    pub max_cash_in_sats: Option<Sats>,
+    /// When it last changed.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl Config {
+    /// The platform's fraction of principal for a direction.
+    pub const fn fee_fraction(&self, tx_type: TxType) -> Fraction {
+        match tx_type {
+            TxType::CashIn => self.super_cash_in_fee_fraction,
+            TxType::CashOut => self.super_cash_out_fee_fraction,
+        }
+    }
+}
+
+/// `dca_machines`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Machine {
+    /// Its id.
+    pub id: MachineId,
+    /// Its operator.
+    pub operator_user_id: UserId,
+    /// Its public key, once it has one.
+    pub machine_npub: Option<PublicKey>,
+    /// Its wallet.
+    pub wallet_id: WalletId,
+    /// Its name.
+    pub name: Option<Line>,
+    /// Where it stands.
+    pub location: Option<Personal>,
+    /// Its currency.
+    pub fiat_code: Currency,
+    /// Whether its new claims are taken.
+    pub is_active: bool,
+    /// Operator fee of a cash-in, of principal.
+    pub operator_cash_in_fee_fraction: Fraction,
+    /// Operator fee of a cash-out, of principal.
+    pub operator_cash_out_fee_fraction: Fraction,
+    /// The key's name in the operator's bunker.
+    pub bunker_spire_key_name: Option<Line>,
+    /// When it was last paired.
+    pub paired_at: Option<Timestamp>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Settlements claimed at it. Not a column; while it and `deposits` are 0 the currency may change.
+    pub settlements: u64,
+    /// Deposits recorded at it. Not a column.
+    pub deposits: u64,
+}
+
+impl Machine {
+    /// The operator's fraction of principal for a direction.
+    pub const fn fee_fraction(&self, tx_type: TxType) -> Fraction {
+        match tx_type {
+            TxType::CashIn => self.operator_cash_in_fee_fraction,
+            TxType::CashOut => self.operator_cash_out_fee_fraction,
+        }
+    }
+}
+
+/// `dca_lp`: how an LP wants its sats.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Lp {
+    /// The LP.
+    pub user_id: UserId,
+    /// Where its sats go.
+    pub dca_wallet_id: WalletId,
+    /// Flow, or fixed.
+    pub default_dca_mode: DcaMode,
+    /// Most fiat a day in fixed mode; none: no limit.
+    pub fixed_mode_daily_limit: Option<Fiat>,
+    /// Where autoforwarded sats go.
+    pub autoforward_ln_address: Option<Personal>,
+    /// Whether sats are forwarded.
+    pub autoforward_enabled: bool,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// `dca_clients`: one LP's enrolment at one machine, with what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Client {
+    /// Its id.
+    pub id: ClientId,
+    /// The machine.
+    pub machine_id: MachineId,
+    /// The LP.
+    pub user_id: UserId,
+    /// Its name.
+    pub username: Option<Personal>,
+    /// Its state.
+    pub status: ClientStatus,
+    /// When it was enrolled.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Fiat of confirmed deposits.
+    pub confirmed_fiat: Fiat,
+    /// Fiat of deposits that wait to be confirmed.
+    pub unconfirmed_fiat: Fiat,
+    /// Fiat of completed dca legs.
+    pub paid_fiat: Fiat,
+    /// Fiat of pending dca legs.
+    pub pending_fiat: Fiat,
+    /// Sats of completed dca legs.
+    pub paid_sats: Sats,
+    /// Sats of pending dca legs.
+    pub pending_sats: Sats,
+    /// The UTC day (days since 1970) of the last planned leg.
+    pub day: i64,
+    /// Fiat planned on that day.
+    pub day_fiat: Fiat,
+}
+
+impl Client {
+    /// What is left: confirmed deposits less completed and pending legs. `None` out of bounds.
+    pub fn remaining_fiat(&self) -> Option<Fiat> {
+        self.confirmed_fiat.checked_sub(self.paid_fiat)?.checked_sub(self.pending_fiat)
+    }
+}
+
+/// `dca_commission_splits`: one rule set.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Rules {
+    /// The operator.
+    pub operator_user_id: UserId,
+    /// The machine; the operator's default without it.
+    pub machine_id: Option<MachineId>,
+    /// The rules, as they were set.
+    pub splits: Vec<Split>,
+    /// When.
+    pub created_at: Timestamp,
+    /// The entry that set them.
+    pub seq: u64,
+}
+
+/// The beacon half of `dca_telemetry`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Beacon {
+    /// The newest report.
+    pub report: spireledger_schema::event::BeaconReported,
+}
+
+/// The telemetry half of `dca_telemetry`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Telemetry {
+    /// The newest report.
+    pub telemetry: RawJson,
+    /// Its time.
+    pub received_at: Timestamp,
+}
+
+/// `cassette_configs` of one machine: belief and state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct Bays {
+    /// What the operator believes, by position.
+    pub believed: BTreeMap<u32, Bay>,
+    /// When it was set.
+    pub updated_at: Option<Timestamp>,
+    /// Who set it.
+    pub updated_by: Option<UserId>,
+    /// What the machine says, by position.
+    pub reported: BTreeMap<u32, Bay>,
+    /// When it said so.
+    pub state_at: Option<Timestamp>,
+    /// The Nostr event that carried it.
+    pub state_event_id: Option<Line>,
+}

@@ -1,0 +1,235 @@
+//! One settlement with its legs, folded from its stream.
+
+use spireledger_schema::Entry;
+use spireledger_schema::event::{
+    Event, Leg, LegEnded, SettlementAdjusted, SettlementBegun, SettlementClaimed,
+};
+use spireledger_schema::identity::{Actor, PaymentHash};
+use spireledger_schema::money::{Fiat, Sats};
+use spireledger_schema::parts::Message;
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{LegId, NoteId, ProcessingClaim};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::{LegStatus, LegType, SettlementStatus};
+
+use crate::ApplyError;
+
+/// `dca_settlements`: one settlement, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// Its payment hash.
+    pub payment_hash: PaymentHash,
+    /// What was claimed, and how the fee was split then.
+    pub claimed: SettlementClaimed,
+    /// Principal now: as claimed, or as adjusted.
+    pub principal_sats: Sats,
+    /// Fee now.
+    pub fee_sats: Sats,
+    /// The platform's part of it.
+    pub platform_fee_sats: Sats,
+    /// The operator's part of it.
+    pub operator_fee_sats: Sats,
+    /// Reported fee less the expected one.
+    pub fee_mismatch_sats: i64,
+    /// The principal's worth now.
+    pub fiat_amount: Fiat,
+    /// Its state.
+    pub status: SettlementStatus,
+    /// Who works on it.
+    pub lock: Option<Lock>,
+    /// Its legs, in the order in which they were planned.
+    pub legs: Vec<LegRow>,
+    /// Its notes, in order, with when.
+    pub notes: Vec<(NoteId, Personal, Timestamp)>,
+    /// What went wrong last.
+    pub error_message: Option<Message>,
+    /// When it was claimed.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub processed_at: Option<Timestamp>,
+}
+
+/// `dca_payments`: one leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegRow {
+    /// Its id.
+    pub id: LegId,
+    /// What was planned.
+    pub leg: Leg,
+    /// Its state.
+    pub status: LegStatus,
+    /// The leg's own payment.
+    pub external_payment_hash: Option<PaymentHash>,
+    /// What went wrong last.
+    pub error_message: Option<Message>,
+    /// When it was planned.
+    pub created_at: Timestamp,
+}
+
+/// Who holds the processing lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// The token.
+    pub processing_claim: ProcessingClaim,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whose it is.
+    pub holder: Actor,
+    /// The entry that took it.
+    pub seq: u64,
+}
+
+impl Settlement {
+    /// Folds a settlement's stream, oldest first. `None`: the stream is empty.
+    pub fn fold<'a>(
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> Result<Option<Self>, ApplyError> {
+        let mut settlement: Option<Self> = None;
+        for entry in entries {
+            match (&entry.event, &mut settlement) {
+                (Event::SettlementClaimed(e), None) => settlement = Some(Self::claimed(e, entry)),
+                (_, Some(settlement)) => settlement.apply(entry)?,
+                (event, None) => {
+                    let seq = entry.front.seq;
+                    return Err(ApplyError::Misplaced { seq, name: event.name() });
+                }
+            }
+        }
+        Ok(settlement)
+    }
+
+    fn claimed(e: &SettlementClaimed, entry: &Entry) -> Self {
+        Self {
+            payment_hash: PaymentHash::from_bytes(*entry.front.key.as_bytes()),
+            principal_sats: e.principal_sats,
+            fee_sats: e.fee_sats,
+            platform_fee_sats: e.platform_fee_sats,
+            operator_fee_sats: e.operator_fee_sats,
+            fee_mismatch_sats: e.fee_mismatch_sats,
+            fiat_amount: e.fiat_amount,
+            claimed: e.clone(),
+            status: SettlementStatus::Pending,
+            lock: None,
+            legs: Vec::new(),
+            notes: Vec::new(),
+            error_message: None,
+            created_at: entry.circumstances.recorded_at,
+            processed_at: None,
+        }
+    }
+
+    /// Folds one later entry of the stream in.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), ApplyError> {
+        let at = entry.circumstances.recorded_at;
+        let seq = entry.front.seq;
+        match &entry.event {
+            Event::SettlementBegun(e) => self.begun(e, entry),
+            Event::SettlementReleased(_) => {
+                self.lock = None;
+                self.status = SettlementStatus::Pending;
+            }
+            Event::SettlementAdjusted(e) => self.adjusted(e, at),
+            Event::SettlementNoted(e) => self.notes.push((e.id.clone(), e.note.clone(), at)),
+            Event::SettlementFinished(e) => self.ended(e.status, e.error_message.as_ref(), at),
+            Event::SettlementFailed(e) => {
+                self.lock = None;
+                self.status = SettlementStatus::Failed;
+                self.error_message.clone_from(&e.error_message);
+            }
+            Event::SettlementVoided(e) => {
+                self.void_pending();
+                self.ended(SettlementStatus::Voided, e.error_message.as_ref(), at);
+            }
+            Event::LegEnded(e) => self.leg_ended(e, seq)?,
+            Event::LegAdded(e) => self.plan(e.leg_id.clone(), e.leg.clone(), at),
+            other => return Err(ApplyError::Misplaced { seq, name: other.name() }),
+        }
+        Ok(())
+    }
+
+    fn begun(&mut self, e: &SettlementBegun, entry: &Entry) {
+        self.status = SettlementStatus::Processing;
+        self.lock = Some(Lock {
+            processing_claim: e.processing_claim.clone(),
+            since: entry.circumstances.recorded_at,
+            holder: entry.circumstances.actor.clone(),
+            seq: entry.front.seq,
+        });
+        self.plan_all(e.first_leg, &e.legs, entry.circumstances.recorded_at);
+    }
+
+    fn adjusted(&mut self, e: &SettlementAdjusted, at: Timestamp) {
+        self.principal_sats = e.principal_sats;
+        self.fee_sats = e.fee_sats;
+        self.platform_fee_sats = e.platform_fee_sats;
+        self.operator_fee_sats = e.operator_fee_sats;
+        self.fee_mismatch_sats = e.fee_mismatch_sats;
+        self.fiat_amount = e.fiat_amount;
+        self.void_pending();
+        self.plan_all(e.first_leg, &e.legs, at);
+    }
+
+    fn ended(&mut self, status: SettlementStatus, error: Option<&Message>, at: Timestamp) {
+        self.lock = None;
+        self.status = status;
+        self.error_message = error.cloned();
+        self.processed_at = Some(at);
+    }
+
+    fn leg_ended(&mut self, e: &LegEnded, seq: u64) -> Result<(), ApplyError> {
+        let unknown = || ApplyError::Unknown { seq, what: format!("leg {}", e.leg_id) };
+        let leg = self.legs.iter_mut().find(|leg| leg.id == e.leg_id).ok_or_else(unknown)?;
+        leg.status = e.status.into();
+        leg.external_payment_hash = e.external_payment_hash.or(leg.external_payment_hash);
+        leg.error_message.clone_from(&e.error_message);
+        Ok(())
+    }
+
+    fn plan_all(&mut self, first: u32, legs: &[Leg], at: Timestamp) {
+        for (number, leg) in (first..).zip(legs) {
+            self.plan(LegId::planned(&self.payment_hash, number), leg.clone(), at);
+        }
+    }
+
+    fn plan(&mut self, id: LegId, leg: Leg, at: Timestamp) {
+        // What stays in the machine's wallet needs no payment: it is there.
+        let kept = leg.leg_type == LegType::Retained;
+        self.legs.push(LegRow {
+            id,
+            leg,
+            status: if kept { LegStatus::Completed } else { LegStatus::Pending },
+            external_payment_hash: None,
+            error_message: None,
+            created_at: at,
+        });
+    }
+
+    /// Voids what may still be voided: pending and failed legs, and what was only kept.
+    fn void_pending(&mut self) {
+        for leg in &mut self.legs {
+            if leg.is_voidable() {
+                leg.status = LegStatus::Voided;
+            }
+        }
+    }
+
+    /// One leg.
+    pub fn leg(&self, id: &LegId) -> Option<&LegRow> {
+        self.legs.iter().find(|leg| leg.id == *id)
+    }
+
+    /// Whether anything was really paid: a completed leg other than what is kept.
+    pub fn is_paid(&self) -> bool {
+        self.legs
+            .iter()
+            .any(|leg| leg.status == LegStatus::Completed && leg.leg.leg_type != LegType::Retained)
+    }
+}
+
+impl LegRow {
+    /// Whether voiding the settlement or planning it anew voids this leg.
+    pub fn is_voidable(&self) -> bool {
+        let kept = self.leg.leg_type == LegType::Retained && self.status == LegStatus::Completed;
+        kept || !self.status.is_final()
+    }
+}

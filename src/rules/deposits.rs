@@ -1,0 +1,193 @@
+//! Liquidity providers, their enrolments and their deposits.
+
+use spireledger_projections::{Client, Deposit};
+use spireledger_schema::command::{
+    ClientEnroll, ClientUpdate, DepositConfirm, DepositRecord, DepositReject, LpSet,
+};
+use spireledger_schema::event::{
+    ClientChanged, ClientEnrolled, DepositConfirmed, DepositRecorded, DepositRejected, LpChanged,
+};
+use spireledger_schema::limits::CLIENTS_PER_MACHINE_MAX;
+use spireledger_schema::money::Fiat;
+use spireledger_schema::text::{ClientId, DepositId};
+use spireledger_schema::words::DepositStatus;
+use spireledger_schema::{Code, Event, Refusal};
+
+use super::fleet::{already, any_of, known_machine, something_given};
+use super::identity::{replay_or_conflict, setting};
+use super::{Case, Ruling, Step, Stop, malformed, refuse};
+
+/// Most fiat of one deposit, and of all deposits of one enrolment: DECIMAL(10,2) of the seed.
+const DEPOSIT_MINOR_MAX: i64 = 9_999_999_999;
+
+pub(super) fn lp_set(case: &Case<'_>, c: &LpSet) -> Ruling {
+    let event = Event::LpChanged(LpChanged {
+        user_id: c.user_id.clone(),
+        dca_wallet_id: c.dca_wallet_id.clone(),
+        default_dca_mode: c.default_dca_mode,
+        fixed_mode_daily_limit: c.fixed_mode_daily_limit.clone(),
+        autoforward_ln_address: c.autoforward_ln_address.clone(),
+        autoforward_enabled: c.autoforward_enabled,
+    });
+    let is_so = case.fleet.lp(&c.user_id).is_some_and(|lp| {
+        lp.dca_wallet_id == c.dca_wallet_id
+            && already(c.default_dca_mode.as_ref(), &lp.default_dca_mode)
+            && c.fixed_mode_daily_limit.is_already(lp.fixed_mode_daily_limit.as_ref())
+            && c.autoforward_ln_address.is_already(lp.autoforward_ln_address.as_ref())
+            && already(c.autoforward_enabled.as_ref(), &lp.autoforward_enabled)
+    });
+    // Every one of these events sets the wallet, which every such command gives.
+    setting(case, event, is_so, |event| matches!(event, Event::LpChanged(_)))
+}
+
+pub(super) fn client_enroll(case: &Case<'_>, c: &ClientEnroll) -> Ruling {
+    let event = Event::ClientEnrolled(ClientEnrolled {
+        id: c.id.clone(),
+        machine_id: c.machine_id.clone(),
+        user_id: c.user_id.clone(),
+        username: c.username.clone(),
+    });
+    if let Some(first) = case.found.stream.first() {
+        return replay_or_conflict(case, first, &event);
+    }
+    known_machine(case, &c.machine_id)?;
+    if let Some(other) = case.fleet.clients_at(&c.machine_id).find(|o| o.user_id == c.user_id) {
+        let message = format!(
+            "user `{}` is enrolled at machine `{}` as `{}` already",
+            c.user_id, c.machine_id, other.id
+        );
+        return Err(refuse(Code::AlreadyEnrolled, message).with("id", &other.id).into());
+    }
+    if case.fleet.clients_at(&c.machine_id).count() >= CLIENTS_PER_MACHINE_MAX {
+        let message = format!(
+            "machine `{}` has {CLIENTS_PER_MACHINE_MAX} enrolments; no more fit one distribution",
+            c.machine_id
+        );
+        return Err(refuse(Code::LimitReached, message).into());
+    }
+    Ok(Step::Append(event))
+}
+
+pub(super) fn client_update(case: &Case<'_>, c: &ClientUpdate) -> Ruling {
+    let given = [!c.username.is_keep(), c.status.is_some()];
+    something_given(given)?;
+    let client = known_client(case, &c.id)?;
+    let is_so = c.username.is_already(client.username.as_ref())
+        && already(c.status.as_ref(), &client.status);
+    let event = Event::ClientChanged(ClientChanged {
+        id: c.id.clone(),
+        username: c.username.clone(),
+        status: c.status,
+    });
+    setting(case, event, is_so, |event| match event {
+        Event::ClientEnrolled(_) => true,
+        Event::ClientChanged(e) => any_of(given, [!e.username.is_keep(), e.status.is_some()]),
+        _ => false,
+    })
+}
+
+pub(super) fn record(case: &Case<'_>, c: &DepositRecord) -> Ruling {
+    if c.amount <= Fiat::ZERO || c.amount.minor() > DEPOSIT_MINOR_MAX {
+        let expected = "an amount above 0.00 and at most 99999999.99";
+        return Err(malformed("amount", &c.amount.to_string(), expected).into());
+    }
+    if let Some(first) = case.found.stream.first() {
+        let Event::DepositRecorded(said) = &first.event else {
+            return Err(misplaced(first));
+        };
+        let event = recorded(c, said.machine_id.clone(), c.currency.unwrap_or(said.currency));
+        return replay_or_conflict(case, first, &event);
+    }
+    let client = known_client(case, &c.client_id)?;
+    let machine = known_machine(case, &client.machine_id)?;
+    if case.fleet.lp(&client.user_id).is_none() {
+        let message = format!(
+            "LP `{}` has not said where its sats go; it needs an `lp.set` before a deposit",
+            client.user_id
+        );
+        return Err(refuse(Code::NotOnboarded, message).into());
+    }
+    if c.currency.is_some_and(|currency| currency != machine.fiat_code) {
+        let message = format!(
+            "`currency` is not {}, which machine `{}` handles; give that or leave it out",
+            machine.fiat_code, machine.id
+        );
+        return Err(refuse(Code::CurrencyMismatch, message).into());
+    }
+    let all = client.confirmed_fiat.checked_add(client.unconfirmed_fiat);
+    let all = all.and_then(|all| all.checked_add(c.amount));
+    if all.is_none_or(|all| all.minor() > DEPOSIT_MINOR_MAX) {
+        let message = "all deposits of one enrolment may be at most 99999999.99 together";
+        return Err(refuse(Code::LimitReached, message).into());
+    }
+    Ok(Step::Append(recorded(c, machine.id.clone(), machine.fiat_code)))
+}
+
+fn recorded(
+    c: &DepositRecord,
+    machine_id: spireledger_schema::text::MachineId,
+    currency: spireledger_schema::text::Currency,
+) -> Event {
+    Event::DepositRecorded(DepositRecorded {
+        id: c.id.clone(),
+        client_id: c.client_id.clone(),
+        machine_id,
+        amount: c.amount,
+        currency,
+        creator_user_id: c.creator_user_id.clone(),
+        notes: c.notes.clone(),
+    })
+}
+
+pub(super) fn confirm(case: &Case<'_>, c: &DepositConfirm) -> Ruling {
+    let deposit = known_deposit(case, &c.id)?;
+    let event = Event::DepositConfirmed(DepositConfirmed {
+        id: c.id.clone(),
+        client_id: deposit.recorded.client_id.clone(),
+        amount: deposit.recorded.amount,
+        notes: c.notes.clone(),
+    });
+    end(case, &deposit, event)
+}
+
+pub(super) fn reject(case: &Case<'_>, c: &DepositReject) -> Ruling {
+    let deposit = known_deposit(case, &c.id)?;
+    let event = Event::DepositRejected(DepositRejected {
+        id: c.id.clone(),
+        client_id: deposit.recorded.client_id.clone(),
+        amount: deposit.recorded.amount,
+        notes: c.notes.clone(),
+    });
+    end(case, &deposit, event)
+}
+
+/// A deposit ends once: the same end again is a replay, the other end is refused.
+fn end(case: &Case<'_>, deposit: &Deposit, event: Event) -> Ruling {
+    let same = case.found.stream.iter().find(|entry| entry.event.tag() == event.tag());
+    if let Some(first) = same {
+        return replay_or_conflict(case, first, &event);
+    }
+    if deposit.status != DepositStatus::Pending {
+        let message =
+            format!("deposit `{}` is {}, which is final", deposit.recorded.id, deposit.status);
+        return Err(refuse(Code::WrongState, message).with("state", deposit.status).into());
+    }
+    Ok(Step::Append(event))
+}
+
+fn known_deposit(case: &Case<'_>, id: &DepositId) -> Result<Deposit, Stop> {
+    let unknown = || Stop::from(refuse(Code::NotFound, format!("no deposit `{id}` was recorded")));
+    Deposit::fold(&case.found.stream)?.ok_or_else(unknown)
+}
+
+fn known_client<'a>(case: &Case<'a>, id: &ClientId) -> Result<&'a Client, Refusal> {
+    let unknown = || refuse(Code::UnknownClient, format!("no enrolment `{id}` is known"));
+    case.fleet.client(id).ok_or_else(unknown)
+}
+
+fn misplaced(entry: &spireledger_schema::Entry) -> Stop {
+    Stop::Corrupt(spireledger_projections::ApplyError::Misplaced {
+        seq: entry.front.seq,
+        name: entry.event.name(),
+    })
+}

@@ -1,0 +1,249 @@
+//! Planning the legs of a settlement: every sat of the wire on a named leg.
+
+use spireledger_projections::{Client, Fleet, Lp, Machine, Settlement};
+use spireledger_schema::event::{GivenBack, Leg};
+use spireledger_schema::money::{Fiat, Sats};
+use spireledger_schema::parts::{Split, Target};
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{Text, WalletId};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::{ClientStatus, DcaMode, LegType, TxType};
+
+/// What is distributed: a settlement's amounts, as claimed or as adjusted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Amounts {
+    pub wire_sats: Sats,
+    pub principal_sats: Sats,
+    pub platform_fee_sats: Sats,
+    pub operator_fee_sats: Sats,
+    pub fiat_amount: Fiat,
+}
+
+impl Amounts {
+    pub(super) const fn of(settlement: &Settlement) -> Self {
+        Self {
+            wire_sats: settlement.claimed.wire_sats,
+            principal_sats: settlement.principal_sats,
+            platform_fee_sats: settlement.platform_fee_sats,
+            operator_fee_sats: settlement.operator_fee_sats,
+            fiat_amount: settlement.fiat_amount,
+        }
+    }
+}
+
+/// Plans all legs. A cash-in pays its fee only; a cash-out also distributes the principal and owes
+/// back what of the wire is neither principal nor fee. `back` is fiat that LPs have again.
+pub(super) fn plan(
+    fleet: &Fleet,
+    machine: &Machine,
+    tx_type: TxType,
+    amounts: Amounts,
+    back: &[GivenBack],
+    now: Timestamp,
+) -> Vec<Leg> {
+    let mut legs = fee_legs(fleet, machine, amounts);
+    if tx_type == TxType::CashOut {
+        legs.extend(principal_legs(fleet, machine, amounts, back, now));
+        let used = [amounts.principal_sats, amounts.platform_fee_sats, amounts.operator_fee_sats];
+        let owed = Sats::sum(used).and_then(|used| amounts.wire_sats.checked_sub(used));
+        legs.extend(owed.map(|owed| leg(LegType::Refund, owed)));
+    }
+    legs.retain(|leg| leg.amount_sats > Sats::ZERO);
+    legs
+}
+
+const fn leg(leg_type: LegType, amount_sats: Sats) -> Leg {
+    Leg {
+        leg_type,
+        client_id: None,
+        destination_wallet_id: None,
+        destination_ln_address: None,
+        target: None,
+        amount_sats,
+        amount_fiat: None,
+    }
+}
+
+fn fee_legs(fleet: &Fleet, machine: &Machine, amounts: Amounts) -> Vec<Leg> {
+    let mut platform = leg(LegType::SuperFee, amounts.platform_fee_sats);
+    platform.destination_wallet_id.clone_from(&fleet.config().super_fee_wallet_id);
+    let mut legs = vec![platform];
+    match fleet.rules_at(machine) {
+        None => {
+            let mut own = leg(LegType::OperatorSplit, amounts.operator_fee_sats);
+            own.destination_wallet_id = Some(machine.wallet_id.clone());
+            legs.push(own);
+        }
+        Some(rules) => legs.extend(split_legs(&rules.splits, amounts.operator_fee_sats)),
+    }
+    legs
+}
+
+fn split_legs(splits: &[Split], operator_fee: Sats) -> Vec<Leg> {
+    // Ties go to the lower sort order, then to the earlier rule: the sort is stable.
+    let mut rules: Vec<(u32, &Split)> =
+        (0u32..).zip(splits).map(|(at, split)| (split.sort_order.unwrap_or(at), split)).collect();
+    rules.sort_by_key(|(order, _)| *order);
+    let weights: Vec<u64> =
+        rules.iter().map(|(_, split)| u64::from(split.fraction.ten_thousandths())).collect();
+    let shares = apportion(operator_fee.get(), &weights);
+    let legs = rules.iter().zip(shares).map(|((_, split), share)| {
+        let mut leg = leg(LegType::OperatorSplit, sats(share));
+        destine(&mut leg, &split.target);
+        leg
+    });
+    legs.collect()
+}
+
+/// A target with an `@` is a Lightning address, one that begins with `lnurl` is that; any other is
+/// a wallet.
+fn destine(leg: &mut Leg, target: &Target) {
+    let text = target.as_str();
+    let lnurl = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("lnurl"));
+    if text.contains('@') {
+        leg.destination_ln_address = Some(Personal::Plain(Text::new(text)));
+    } else if let (false, Some(wallet)) = (lnurl, WalletId::parse(text)) {
+        leg.destination_wallet_id = Some(wallet);
+    } else {
+        leg.target = Some(target.clone());
+    }
+}
+
+/// One LP that may take part, with what it has left and the most it may get now, in hundredths.
+struct Taker<'a> {
+    client: &'a Client,
+    lp: &'a Lp,
+    remaining: u64,
+    cap: u64,
+}
+
+fn principal_legs(
+    fleet: &Fleet,
+    machine: &Machine,
+    amounts: Amounts,
+    back: &[GivenBack],
+    now: Timestamp,
+) -> Vec<Leg> {
+    let takers: Vec<Taker<'_>> = fleet
+        .clients_at(&machine.id)
+        .filter_map(|client| taker(fleet, client, back, now))
+        .collect();
+    let fiat = minor(amounts.fiat_amount);
+    let mut shares = share_fiat(fiat, &takers);
+    let retained = fiat.saturating_sub(shares.iter().sum());
+    shares.push(retained);
+    let mut in_sats = apportion(amounts.principal_sats.get(), &shares);
+    if fiat == 0 {
+        // Nothing to share by: all of it stays.
+        in_sats = vec![0; shares.len()];
+        if let Some(last) = in_sats.last_mut() {
+            *last = amounts.principal_sats.get();
+        }
+    }
+    let mut legs: Vec<Leg> = takers
+        .iter()
+        .zip(in_sats.iter().zip(&shares))
+        .map(|(taker, (share, fiat))| {
+            let mut dca = leg(LegType::Dca, sats(*share));
+            dca.client_id = Some(taker.client.id.clone());
+            dca.destination_wallet_id = Some(taker.lp.dca_wallet_id.clone());
+            dca.amount_fiat = from_minor(*fiat);
+            dca
+        })
+        .collect();
+    let mut kept = leg(LegType::Retained, sats(in_sats.last().copied().unwrap_or(0)));
+    kept.destination_wallet_id = Some(machine.wallet_id.clone());
+    kept.amount_fiat = from_minor(retained);
+    legs.push(kept);
+    legs
+}
+
+/// An enrolment takes part if it is active, its LP is onboarded, and fiat is left.
+fn taker<'a>(
+    fleet: &'a Fleet,
+    client: &'a Client,
+    back: &[GivenBack],
+    now: Timestamp,
+) -> Option<Taker<'a>> {
+    let lp = fleet.lp(&client.user_id)?;
+    if client.status != ClientStatus::Active {
+        return None;
+    }
+    let returned = back.iter().filter(|back| back.client_id == client.id);
+    let returned = returned.map(|back| minor(back.amount_fiat)).sum::<u64>();
+    let remaining = minor(client.remaining_fiat()?).checked_add(returned)?;
+    let cap = match (lp.default_dca_mode, lp.fixed_mode_daily_limit) {
+        (DcaMode::Fixed, Some(limit)) => {
+            let today = if client.day == now.utc_day() { minor(client.day_fiat) } else { 0 };
+            let left = minor(limit).saturating_add(returned).saturating_sub(today);
+            left.min(minor(limit)).min(remaining)
+        }
+        _ => remaining,
+    };
+    (cap > 0).then_some(Taker { client, lp, remaining, cap })
+}
+
+/// Shares fiat in proportion to what each has left, nobody beyond its cap: whoever would go beyond
+/// gets its cap, and the rest is shared anew among the others.
+fn share_fiat(fiat: u64, takers: &[Taker<'_>]) -> Vec<u64> {
+    let mut shares = vec![0u64; takers.len()];
+    let mut open: Vec<usize> = (0..takers.len()).collect();
+    let mut left = fiat;
+    while !open.is_empty() {
+        let weights: Vec<u64> =
+            open.iter().filter_map(|at| takers.get(*at)).map(|taker| taker.remaining).collect();
+        let tried = apportion(left, &weights);
+        let mut capped = Vec::new();
+        for (at, share) in open.iter().zip(&tried) {
+            if let (Some(taker), Some(place)) = (takers.get(*at), shares.get_mut(*at)) {
+                *place = (*share).min(taker.cap);
+                if *share >= taker.cap {
+                    capped.push((*at, taker.cap));
+                }
+            }
+        }
+        if capped.is_empty() {
+            break;
+        }
+        left = left.saturating_sub(capped.iter().map(|(_, cap)| cap).sum());
+        open.retain(|at| capped.iter().all(|(full, _)| full != at));
+    }
+    shares
+}
+
+/// Splits `total` in proportion to `weights` so that it adds up: floors first, then one more to the
+/// largest remainders, ties to the earlier. All zero where all weights are.
+pub(super) fn apportion(total: u64, weights: &[u64]) -> Vec<u64> {
+    let sum: u128 = weights.iter().copied().map(u128::from).sum();
+    if sum == 0 {
+        return vec![0; weights.len()];
+    }
+    let exact = weights.iter().map(|weight| u128::from(total) * u128::from(*weight));
+    let parts: Vec<(u128, u128)> = exact.map(|part| (part / sum, part % sum)).collect();
+    let floors: u128 = parts.iter().map(|(floor, _)| floor).sum();
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(parts.get(*at).map(|(_, rest)| *rest)));
+    // The floors miss the total by less than one each, so this many are a few of the parts.
+    let missing = usize::try_from(u128::from(total) - floors).unwrap_or(usize::MAX);
+    let mut out: Vec<u64> =
+        parts.iter().map(|(floor, _)| u64::try_from(*floor).unwrap_or(u64::MAX)).collect();
+    for at in order.into_iter().take(missing) {
+        if let Some(share) = out.get_mut(at) {
+            *share += 1;
+        }
+    }
+    out
+}
+
+fn minor(fiat: Fiat) -> u64 {
+    u64::try_from(fiat.minor()).unwrap_or(0)
+}
+
+fn from_minor(minor: u64) -> Option<Fiat> {
+    i64::try_from(minor).ok().and_then(Fiat::from_minor)
+}
+
+/// A part of valid sats is valid sats.
+fn sats(part: u64) -> Sats {
+    Sats::new(part).unwrap_or(Sats::ZERO)
+}

@@ -1,0 +1,226 @@
+//! The rules: may this happen, and what happens then?
+//!
+//! [`decide`] is pure: state, command and time in, an event or a refusal out. What it has to look at
+//! beyond the fleet is named by [`needs`] and fetched before (*fetch, then decide*).
+//!
+//! The order of checks is fixed, so that the same bad command always gets the same code: shape,
+//! who, identity and replay, references, amounts, limits.
+//!
+//! *Never:* I/O, a clock, randomness, a `HashMap`, a float. *Start at:* [`decide`].
+
+mod claim;
+mod deposits;
+mod distribution;
+mod fees;
+mod fleet;
+mod identity;
+mod legs;
+mod reports;
+mod settlement;
+#[cfg(test)]
+mod tests;
+mod who;
+
+pub use claim::{EVIDENCE_PER_HASH_MAX, is_kept};
+pub use fees::{Split, split_fee};
+
+use spireledger_projections::{ApplyError, Fleet};
+use spireledger_schema::command::{Body, Command};
+use spireledger_schema::identity::{Actor, Evidence};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::{Code, Entry, EntryKey, Event, Refusal, streams};
+
+/// A command, and who sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What is wished for.
+    pub command: Command,
+    /// By whom.
+    pub actor: Actor,
+    /// What they signed.
+    pub evidence: Option<Evidence>,
+}
+
+impl Request {
+    /// A command from the command line on the ledger directory.
+    pub const fn local(command: Command) -> Self {
+        Self { command, actor: Actor::Local, evidence: None }
+    }
+}
+
+/// What must be fetched before a command can be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// The stream that the command belongs to, and its event will be appended to.
+    pub stream: EntryKey,
+    /// The alias under which an earlier attempt would be found.
+    pub alias: Option<EntryKey>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The stream's entries, oldest first.
+    pub stream: Vec<Entry>,
+    /// The newest entry under the alias.
+    pub aliased: Option<Entry>,
+}
+
+/// What follows from a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+// Events are the common case and large; boxing them would cost every accepted claim.
+#[allow(clippy::large_enum_variant)]
+pub enum Decision {
+    /// This happened; append it.
+    Append(Event),
+    /// It had happened: this entry says so.
+    Replay(u64),
+    /// No. The evidence, if there is any, is worth keeping.
+    Refuse {
+        /// Why.
+        refusal: Box<Refusal>,
+        /// The refused claim, for the stream of refused claims of its hash.
+        evidence: Option<Event>,
+    },
+}
+
+/// What a single rule comes to.
+#[allow(clippy::large_enum_variant)]
+enum Step {
+    Append(Event),
+    Replay(u64),
+}
+
+/// Why a rule does not come to a step.
+enum Stop {
+    Refused(Box<Refusal>),
+    Corrupt(ApplyError),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<ApplyError> for Stop {
+    fn from(error: ApplyError) -> Self {
+        Self::Corrupt(error)
+    }
+}
+
+type Ruling = Result<Step, Stop>;
+
+/// All that a rule may look at.
+struct Case<'a> {
+    fleet: &'a Fleet,
+    found: &'a Found,
+    request: &'a Request,
+    now: Timestamp,
+}
+
+/// Names what [`decide`] will have to see.
+pub fn needs(fleet: &Fleet, request: &Request) -> Needs {
+    let command = &request.command;
+    let stream = match &command.body {
+        Body::ConfigSet(_) => streams::config(),
+        Body::MachineRegister(c) => streams::machine(&c.id),
+        Body::MachineUpdate(c) => streams::machine(&c.id),
+        Body::MachinePair(c) => streams::machine(&c.id),
+        Body::SplitsSet(c) => streams::splits(&c.operator_user_id, c.machine_id.as_ref()),
+        Body::LpSet(c) => streams::lp(&c.user_id),
+        Body::ClientEnroll(c) => streams::client(&c.id),
+        Body::ClientUpdate(c) => streams::client(&c.id),
+        Body::DepositRecord(c) => streams::deposit(&c.id),
+        Body::DepositConfirm(c) => streams::deposit(&c.id),
+        Body::DepositReject(c) => streams::deposit(&c.id),
+        Body::SettlementClaim(c) => c.payment_hash.key(),
+        Body::SettlementBegin(c) => c.payment_hash.key(),
+        Body::SettlementRelease(c) => c.payment_hash.key(),
+        Body::SettlementAdjust(c) => c.payment_hash.key(),
+        Body::SettlementNote(c) => c.payment_hash.key(),
+        Body::SettlementFinish(c) => c.payment_hash.key(),
+        Body::SettlementFail(c) => c.payment_hash.key(),
+        Body::SettlementVoid(c) => c.payment_hash.key(),
+        Body::LegOutcome(c) => c.payment_hash.key(),
+        Body::LegAdd(c) => c.payment_hash.key(),
+        Body::BeaconReport(_)
+        | Body::TelemetryReport(_)
+        | Body::CassettesSet(_)
+        | Body::CassettesReport(_) => reports::stream(fleet, request),
+    };
+    let aliased = |id| streams::request(&request.actor, command.body.type_name(), id);
+    let is_setting = matches!(
+        command.body,
+        Body::ConfigSet(_)
+            | Body::MachineUpdate(_)
+            | Body::MachinePair(_)
+            | Body::SplitsSet(_)
+            | Body::LpSet(_)
+            | Body::ClientUpdate(_)
+            | Body::CassettesSet(_)
+    );
+    let alias = if is_setting { command.request_id.as_ref().map(aliased) } else { None };
+    Needs { stream, alias }
+}
+
+/// Decides one command. `found` is what [`needs`] asked for; `now` is when it is recorded.
+///
+/// # Errors
+/// Only if what was found is not a history that these rules could have written.
+pub fn decide(
+    fleet: &Fleet,
+    found: &Found,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Decision, ApplyError> {
+    let case = Case { fleet, found, request, now };
+    match who::may(&case).map_err(Stop::from).and_then(|()| rule(&case)) {
+        Ok(Step::Append(event)) => Ok(Decision::Append(event)),
+        Ok(Step::Replay(seq)) => Ok(Decision::Replay(seq)),
+        Err(Stop::Corrupt(error)) => Err(error),
+        Err(Stop::Refused(refusal)) => {
+            let evidence = claim::evidence(request, &refusal);
+            Ok(Decision::Refuse { refusal, evidence })
+        }
+    }
+}
+
+fn rule(case: &Case<'_>) -> Ruling {
+    match &case.request.command.body {
+        Body::ConfigSet(c) => fleet::config_set(case, c),
+        Body::MachineRegister(c) => fleet::machine_register(case, c),
+        Body::MachineUpdate(c) => fleet::machine_update(case, c),
+        Body::MachinePair(c) => fleet::machine_pair(case, c),
+        Body::SplitsSet(c) => fleet::splits_set(case, c),
+        Body::LpSet(c) => deposits::lp_set(case, c),
+        Body::ClientEnroll(c) => deposits::client_enroll(case, c),
+        Body::ClientUpdate(c) => deposits::client_update(case, c),
+        Body::DepositRecord(c) => deposits::record(case, c),
+        Body::DepositConfirm(c) => deposits::confirm(case, c),
+        Body::DepositReject(c) => deposits::reject(case, c),
+        Body::SettlementClaim(c) => claim::claim(case, c),
+        Body::SettlementBegin(c) => settlement::begin(case, c),
+        Body::SettlementRelease(c) => settlement::release(case, c),
+        Body::SettlementAdjust(c) => settlement::adjust(case, c),
+        Body::SettlementNote(c) => settlement::note(case, c),
+        Body::SettlementFinish(c) => settlement::finish(case, c),
+        Body::SettlementFail(c) => settlement::fail(case, c),
+        Body::SettlementVoid(c) => settlement::void(case, c),
+        Body::LegOutcome(c) => legs::outcome(case, c),
+        Body::LegAdd(c) => legs::add(case, c),
+        Body::BeaconReport(c) => reports::beacon(case, c),
+        Body::TelemetryReport(c) => reports::telemetry(case, c),
+        Body::CassettesSet(c) => reports::cassettes_set(case, c),
+        Body::CassettesReport(c) => reports::cassettes_report(case, c),
+    }
+}
+
+/// A refusal of shape that only the rules can see.
+fn malformed(field: &str, found: &str, expected: &str) -> Refusal {
+    spireledger_schema::json::Malformed::new(found, expected).within(field).into()
+}
+
+fn refuse(code: Code, message: impl Into<String>) -> Refusal {
+    Refusal::new(code, message)
+}
