@@ -32,6 +32,41 @@ macro_rules! bounded_texts {
             }
         }
 
+        bounded_json! { $name: $max, $min }
+    )*};
+}
+
+/// The same for text that may name a person: it can be sealed, or forgotten.
+macro_rules! bounded_personal {
+    ($($(#[$doc:meta])* $name:ident: $max:expr, $min:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Personal);
+
+        impl $name {
+            /// `None` if too short or too long.
+            pub fn parse(text: &str) -> Option<Self> {
+                ($min..=$max).contains(&text.len()).then(|| Self(Personal::Plain(Text::new(text))))
+            }
+
+            /// The text, where it can be read.
+            pub fn plain(&self) -> Option<&str> {
+                self.0.plain()
+            }
+
+            /// The personal field itself.
+            pub const fn personal(&self) -> &Personal {
+                &self.0
+            }
+        }
+
+        bounded_json! { $name: $max, $min }
+    )*};
+}
+
+macro_rules! bounded_json {
+    ($name:ident: $max:expr, $min:literal) => {
         impl FromJson for $name {
             fn expected() -> String {
                 format!("a string of {} to {} bytes", $min, $max)
@@ -43,15 +78,20 @@ macro_rules! bounded_texts {
                 crate::json::from_string(raw, Self::parse)
             }
         }
-    )*};
+    };
 }
 
 bounded_texts! {
-    /// A short text: a label, a model, a level.
+    /// A short text that names nobody: a model, a level, a version.
     Line: LINE_BYTES_MAX, 0;
+}
+
+bounded_personal! {
     /// Where a split goes: wallet id, invoice key, Lightning address or LNURL.
     Target: TARGET_BYTES_MAX, 1;
-    /// A reason or an error message.
+    /// What an operator calls a split: often a name.
+    Label: LINE_BYTES_MAX, 0;
+    /// A reason or an error message: free text may name anybody.
     Message: NOTE_BYTES_MAX, 0;
 }
 
@@ -183,7 +223,7 @@ objects! {
         /// Wallet id, invoice key, Lightning address or LNURL.
         target: Target,
         /// What the operator calls it.
-        label: Option<Line>,
+        label: Option<Label>,
         /// Share of the operator's fee.
         fraction: Fraction,
         /// Order in which legs are planned and ties are broken; its place in the list by default.

@@ -8,8 +8,8 @@ use crate::json::Malformed;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, retryable: $retryable:literal;)*) => {
-        /// Why a command was refused. In the order in which the checks run: shape, identity, who,
-        /// references, amounts, limits.
+        /// Why a command was refused. In the order in which the checks run: shape, who,
+        /// identity and replay, references, amounts, limits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code { $($(#[$doc])* $name,)* }
 
@@ -33,10 +33,10 @@ macro_rules! codes {
 codes! {
     /// No JSON object of the command language: `field`, `found` and `expected` say where and how.
     Malformed = "malformed", retryable: false;
-    /// The same identity was used with other content: `fields` shows what differs.
-    Conflict = "conflict", retryable: false;
     /// The sender may not do this.
     Forbidden = "forbidden", retryable: false;
+    /// The same identity was used with other content: `fields` shows what differs.
+    Conflict = "conflict", retryable: false;
     /// What the command is about is not known (a settlement, a deposit, a leg).
     NotFound = "not_found", retryable: true;
     /// No machine of this id is registered.

@@ -98,7 +98,10 @@ fn split_legs(splits: &[Split], operator_fee: Sats) -> Vec<Leg> {
 /// A target with an `@` is a Lightning address, one that begins with `lnurl` is that; any other is
 /// a wallet.
 fn destine(leg: &mut Leg, target: &Target) {
-    let text = target.as_str();
+    let Some(text) = target.plain() else {
+        leg.target = Some(target.clone());
+        return;
+    };
     let lnurl = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("lnurl"));
     if text.contains('@') {
         leg.destination_ln_address = Some(Personal::Plain(Text::new(text)));

@@ -231,7 +231,7 @@ fn splits_are_whole(c: &SplitsSet) -> Result<(), Refusal> {
         );
         return Err(refuse(Code::SplitsSum, message));
     }
-    let bytes: usize = c.splits.iter().map(|split| split.target.as_str().len()).sum();
+    let bytes: usize = c.splits.iter().map(|split| split.target.plain().map_or(0, str::len)).sum();
     if bytes > SPLIT_TARGETS_BYTES_MAX {
         let message = format!(
             "the targets have {bytes} bytes together; at most {SPLIT_TARGETS_BYTES_MAX} fit"

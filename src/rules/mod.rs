@@ -53,14 +53,30 @@ impl Request {
 pub struct Needs {
     /// The stream that the command belongs to, and its event will be appended to.
     pub stream: EntryKey,
+    /// How much of it.
+    pub depth: Depth,
     /// The alias under which an earlier attempt would be found.
     pub alias: Option<EntryKey>,
+}
+
+/// How much of a stream a command has to see. What a setting costs may not grow with how often it
+/// was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Nothing of it: the state says enough.
+    Nothing,
+    /// Its oldest entry: what has an identity was said there first.
+    Oldest,
+    /// Its newest entry.
+    Newest,
+    /// All of it.
+    All,
 }
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// The stream's entries, oldest first.
+    /// The stream's entries as deep as they were asked for, oldest first.
     pub stream: Vec<Entry>,
     /// The newest entry under the alias.
     pub aliased: Option<Entry>,
@@ -161,7 +177,7 @@ pub fn needs(fleet: &Fleet, request: &Request) -> Needs {
             | Body::CassettesSet(_)
     );
     let alias = if is_setting { command.request_id.as_ref().map(aliased) } else { None };
-    Needs { stream, alias }
+    Needs { stream, depth: Depth::All, alias }
 }
 
 /// Decides one command. `found` is what [`needs`] asked for; `now` is when it is recorded.
