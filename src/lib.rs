@@ -1,3 +1,5 @@
 //! Spireledger.
 #![deny(clippy::unwrap_used, clippy::expect_used)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+pub mod log;
 pub mod rules;
