@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use spireledger_projections::Fleet;
-use spireledger_schema::limits::{SPLITS_MAX, LEGS_MAX};
+use spireledger_schema::limits::{LEGS_MAX, SPLITS_MAX};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{
     Answer, Circumstances, Code, Entry, EntryKey, Event, Front, Receipt, Refusal,
@@ -13,8 +13,8 @@ use spireledger_schema::{
 use super::committer::Group;
 use super::recent::{Held, Recent};
 use super::{BATCH_LEN_MAX, Batch, Clock, Item, LedgerError, Why, decode, snapshot};
-use crate::log::{ReadLog, Sealer, SledLog};
-use crate::rules::{self, Decision, Found, Request};
+use crate::log::{Block, ReadLog, Sealer, SledLog};
+use crate::rules::{self, Decision, Depth, Found, Request};
 
 /// A group is handed to the disk when it has this many bytes, even in the middle of a batch.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -39,12 +39,8 @@ pub(super) struct Decider {
     saved_at: u64,
     /// Canonical bytes of one entry, reused.
     bytes: Vec<u8>,
-}
-
-/// What a fetched entry comes with: itself, its hash, and the one before under the asked key.
-struct Fetched {
-    entry: Entry,
-    prev: u64,
+    /// The block that was read last: repeated commands often come in the order of the first ones.
+    block: Option<Block>,
 }
 
 impl Decider {
@@ -70,6 +66,7 @@ impl Decider {
             group_bytes: 0,
             saved_at: head.seq,
             bytes: Vec::new(),
+            block: None,
         }
     }
 
@@ -121,7 +118,7 @@ impl Decider {
         let needs = rules::needs(&self.fleet, &request);
         let newest = self.newest(&needs.stream)?;
         let found = Found {
-            stream: self.stream(&needs.stream, newest)?,
+            stream: self.stream(&needs.stream, newest, needs.depth)?,
             aliased: match &needs.alias {
                 Some(alias) => self.stream_newest(alias)?,
                 None => None,
@@ -168,9 +165,7 @@ impl Decider {
         if let Err(too_long) = entry.encode(&mut self.bytes) {
             return Ok(Refusal::new(Code::LimitReached, too_long.to_string()).into());
         }
-        let hash = self.sealer.push(&self.bytes, prev, prev_alias).map_err(|error| {
-            LedgerError::Stopped { why: format!("an entry could not be sealed: {error}") }
-        })?;
+        let hash = self.sealer.push(&entry.front, &self.bytes, prev, prev_alias);
         self.fleet.apply(&entry)?;
         self.group_bytes += self.bytes.len();
         let receipt = Receipt::of(&entry, hash);
@@ -188,7 +183,7 @@ impl Decider {
         let Event::ClaimRefused(refused) = &evidence else { return Ok(()) };
         let key = refused.payment_hash.evidence_key();
         let newest = self.newest(&key)?;
-        let kept = self.stream(&key, newest)?;
+        let kept = self.stream(&key, newest, Depth::All)?;
         if rules::is_kept(&kept, &evidence)
             && let Answer::Accepted(receipt) = self.append(key, newest, None, request, evidence)?
         {
@@ -197,55 +192,83 @@ impl Decider {
         Ok(())
     }
 
-    fn replayed(&self, seq: u64) -> Result<Answer, LedgerError> {
+    fn replayed(&mut self, seq: u64) -> Result<Answer, LedgerError> {
         if let Some(held) = self.recent.get(seq) {
             return Ok(Answer::Replayed(Receipt::of(&held.entry, held.hash)));
         }
-        let missing = || LedgerError::Stopped { why: format!("entry {seq} is gone from the log") };
-        let block = self.log.block_at(seq)?.ok_or_else(missing)?;
-        let stored = block.get(seq).ok_or_else(missing)?;
+        let stored = self.stored(seq)?;
+        let stored = stored.get(seq).ok_or_else(|| missing(seq))?;
         let entry = decode(seq, stored.canonical)?;
         Ok(Answer::Replayed(Receipt::of(&entry, stored.hash)))
     }
 
     /// The newest entry under a key or alias, 0 for none.
-    fn newest(&self, key: &EntryKey) -> Result<u64, LedgerError> {
-        match self.recent.newest(key) {
-            Some(seq) => Ok(seq),
-            None => Ok(self.log.last_of(key)?.unwrap_or(0)),
+    fn newest(&mut self, key: &EntryKey) -> Result<u64, LedgerError> {
+        if let Some(seq) = self.recent.newest(key) {
+            return Ok(seq);
         }
+        for seq in self.log.index().candidates(key) {
+            let block = self.stored(seq)?;
+            let front = block.get(seq).ok_or_else(|| missing(seq))?.front;
+            if front.key == *key || front.alias == Some(*key) {
+                return Ok(seq);
+            }
+        }
+        Ok(0)
     }
 
-    fn stream_newest(&self, key: &EntryKey) -> Result<Option<Entry>, LedgerError> {
-        match self.newest(key)? {
-            0 => Ok(None),
-            seq => Ok(Some(self.fetch(key, seq)?.entry)),
-        }
+    fn stream_newest(&mut self, key: &EntryKey) -> Result<Option<Entry>, LedgerError> {
+        let newest = self.newest(key)?;
+        Ok(self.stream(key, newest, Depth::Newest)?.pop())
     }
 
-    /// All entries under a key, oldest first, from the newest back along the links.
-    fn stream(&self, key: &EntryKey, newest: u64) -> Result<Vec<Entry>, LedgerError> {
+    /// Entries under a key, oldest first, found from the newest back along the links.
+    fn stream(
+        &mut self,
+        key: &EntryKey,
+        newest: u64,
+        depth: Depth,
+    ) -> Result<Vec<Entry>, LedgerError> {
         let mut entries = Vec::new();
-        let mut seq = newest;
+        let mut seq = if depth == Depth::Nothing { 0 } else { newest };
         while seq != 0 {
-            let fetched = self.fetch(key, seq)?;
-            entries.push(fetched.entry);
-            seq = fetched.prev;
+            let prev = self.before(key, seq)?;
+            if depth != Depth::Oldest || prev == 0 {
+                entries.push(self.fetch(seq)?);
+            }
+            seq = if depth == Depth::Newest { 0 } else { prev };
         }
         entries.reverse();
         Ok(entries)
     }
 
-    fn fetch(&self, key: &EntryKey, seq: u64) -> Result<Fetched, LedgerError> {
+    /// The entry before `seq` under a key that leads to it, 0 for none.
+    fn before(&mut self, key: &EntryKey, seq: u64) -> Result<u64, LedgerError> {
         if let Some(held) = self.recent.get(seq) {
-            let prev = if held.entry.front.key == *key { held.prev } else { held.prev_alias };
-            return Ok(Fetched { entry: held.entry.clone(), prev });
+            return Ok(if held.entry.front.key == *key { held.prev } else { held.prev_alias });
         }
-        let missing = || LedgerError::Stopped { why: format!("entry {seq} is gone from the log") };
-        let block = self.log.block_at(seq)?.ok_or_else(missing)?;
-        let stored = block.get(seq).ok_or_else(missing)?;
-        let prev = if stored.front.key == *key { stored.prev } else { stored.prev_alias };
-        Ok(Fetched { entry: decode(seq, stored.canonical)?, prev })
+        let block = self.stored(seq)?;
+        let stored = block.get(seq).ok_or_else(|| missing(seq))?;
+        Ok(if stored.front.key == *key { stored.prev } else { stored.prev_alias })
+    }
+
+    fn fetch(&mut self, seq: u64) -> Result<Entry, LedgerError> {
+        if let Some(held) = self.recent.get(seq) {
+            return Ok(held.entry.clone());
+        }
+        let block = self.stored(seq)?;
+        decode(seq, block.get(seq).ok_or_else(|| missing(seq))?.canonical)
+    }
+
+    /// The block that holds a durable entry.
+    fn stored(&mut self, seq: u64) -> Result<Block, LedgerError> {
+        let held = self.block.as_ref().filter(|block| block.get(seq).is_some());
+        if let Some(block) = held {
+            return Ok(block.clone());
+        }
+        let block = self.log.block_at(seq)?.ok_or_else(|| missing(seq))?;
+        self.block = Some(block.clone());
+        Ok(block)
     }
 
     /// Hands the group to the committer and begins the next.
@@ -271,4 +294,8 @@ impl Decider {
         }
         Ok(())
     }
+}
+
+fn missing(seq: u64) -> LedgerError {
+    LedgerError::Stopped { why: format!("entry {seq} is gone from the log; run `verify`") }
 }

@@ -11,6 +11,8 @@
 
 mod committer;
 mod decider;
+mod history;
+mod reader;
 mod recent;
 mod snapshot;
 
@@ -25,13 +27,15 @@ use spireledger_schema::event::DecodeError;
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Refusal};
 
-use crate::log::{Log, LogError, Repair, SledLog};
+use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, SledLog};
 use crate::rules::Request;
 
+pub use history::history;
+pub use reader::Reader;
 pub use snapshot::replay_fleet;
 
 /// Batches that may wait for the decider. A full queue tells clients to come again.
-const QUEUE_BATCHES_MAX: usize = 64;
+const QUEUE_BATCHES_MAX: usize = 16;
 /// Groups that may wait for the disk: one is written while the next is decided.
 const GROUPS_IN_FLIGHT_MAX: usize = 2;
 /// Most commands of one batch.
@@ -64,6 +68,15 @@ pub(crate) struct Batch {
 /// Why the ledger gives no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
+    /// The directory is no ledger, or somebody else has it.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The log is damaged: nothing may be appended.
+    #[error(
+        "{0}. Nothing is appended to a damaged log: run `verify` to see all of it, and `restore` \
+             a backup"
+    )]
+    Damaged(String),
     /// The log cannot be opened, read or written.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -87,8 +100,10 @@ pub enum LedgerError {
         error: std::io::Error,
     },
     /// The ledger stopped before it could answer: what was asked may or may not be durable.
-    #[error("the ledger stopped ({why}). Open it again and send the same commands again: what is \
-             recorded already is answered `replayed`")]
+    #[error(
+        "the ledger stopped ({why}). Open it again and send the same commands again: what is \
+             recorded already is answered `replayed`"
+    )]
     Stopped {
         /// What stopped it.
         why: String,
@@ -109,13 +124,22 @@ pub struct Ledger {
     log: Arc<SledLog>,
     threads: Vec<JoinHandle<()>>,
     why: Why,
+    /// Answers readers of other processes.
+    share: Option<Share>,
 }
 
 impl Ledger {
     /// Opens the ledger in `dir` for writing and catches its state up.
     pub fn open(dir: &Path, clock: Clock) -> Result<(Self, Vec<Repair>), LedgerError> {
-        let (log, repairs) = SledLog::open(dir)?;
-        Ok((Self::start(Arc::new(log), dir, clock)?, repairs))
+        let opened = SledLog::open(Directory::hold(dir, Purpose::Write)?)?;
+        if let Some(damage) = opened.damage.first() {
+            return Err(LedgerError::Damaged(damage.to_string()));
+        }
+        let log = Arc::new(opened.log);
+        let mut ledger = Self::start(Arc::clone(&log), dir, clock)?;
+        let io = |error| LedgerError::Io { what: "open the readers' socket".into(), error };
+        ledger.share = Some(Share::open(dir, log).map_err(io)?);
+        Ok((ledger, opened.repairs))
     }
 
     fn start(log: Arc<SledLog>, dir: &Path, clock: Clock) -> Result<Self, LedgerError> {
@@ -137,7 +161,7 @@ impl Ledger {
             spawn("committer", move || committer.run(to_commit))?,
             spawn("decider", move || decider.run(batches))?,
         ];
-        Ok(Self { queue: Some(queue), log, threads, why })
+        Ok(Self { queue: Some(queue), log, threads, why, share: None })
     }
 
     /// The log, for reading beside the writer.
@@ -152,7 +176,11 @@ impl Ledger {
     }
 
     /// Hands a batch to the writer, or says at once that the queue is full.
-    pub fn try_submit(&self, items: Vec<Item>, reply: Reply) -> Result<Result<(), Busy>, LedgerError> {
+    pub fn try_submit(
+        &self,
+        items: Vec<Item>,
+        reply: Reply,
+    ) -> Result<Result<(), Busy>, LedgerError> {
         let queue = self.queue.as_ref().ok_or_else(|| self.stopped())?;
         match queue.try_send(Batch { items, reply }) {
             Ok(()) => Ok(Ok(())),
@@ -175,12 +203,12 @@ impl Ledger {
         answers.pop().ok_or_else(|| self.stopped())
     }
 
-    /// Answers all that was accepted, saves the decision state, and closes the log.
+    /// Answers all that was accepted, saves state and keys, and closes the log.
     pub fn close(mut self) -> Result<(), LedgerError> {
         self.join();
         match self.why.get() {
             Some(why) => Err(LedgerError::Stopped { why: why.clone() }),
-            None => Ok(()),
+            None => Ok(self.log.save_keys()?),
         }
     }
 
@@ -207,10 +235,7 @@ impl Drop for Ledger {
     }
 }
 
-fn spawn(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, LedgerError> {
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, LedgerError> {
     let builder = std::thread::Builder::new().name(name.into());
     builder.spawn(work).map_err(|error| LedgerError::Io { what: format!("thread {name}"), error })
 }
@@ -219,7 +244,3 @@ fn spawn(
 pub fn decode(seq: u64, canonical: &[u8]) -> Result<Entry, LedgerError> {
     Entry::decode(canonical).map_err(|why| LedgerError::Unreadable { seq, why })
 }
-
-/// Whatever can append a group durably; the committer needs no more of a log.
-pub(crate) trait Append: Log + Send + Sync {}
-impl<L: Log + Send + Sync> Append for L {}

@@ -29,10 +29,7 @@ pub(super) fn path(dir: &Path) -> PathBuf {
 }
 
 /// The fleet and the last recorded time, from the snapshot where it fits and the entries behind it.
-pub(super) fn load(
-    log: &dyn ReadLog,
-    dir: &Path,
-) -> Result<(Fleet, Timestamp), LedgerError> {
+pub(super) fn load(log: &dyn ReadLog, dir: &Path) -> Result<(Fleet, Timestamp), LedgerError> {
     let saved = std::fs::read(path(dir)).ok().and_then(|bytes| read(&bytes));
     let start = match saved {
         Some((head, fleet, at)) if is_of(log, head)? => Some((head.seq, fleet, at)),
@@ -71,11 +68,7 @@ fn is_of(log: &dyn ReadLog, head: Head) -> Result<bool, LedgerError> {
     Ok(block.is_some_and(|block| block.get(head.seq).is_some_and(|e| e.hash == head.hash)))
 }
 
-pub(super) fn encode(
-    fleet: &Fleet,
-    head: Head,
-    at: Timestamp,
-) -> Result<Vec<u8>, LedgerError> {
+pub(super) fn encode(fleet: &Fleet, head: Head, at: Timestamp) -> Result<Vec<u8>, LedgerError> {
     let mut covered = Vec::new();
     covered.extend_from_slice(&head.seq.to_le_bytes());
     covered.extend_from_slice(head.hash.as_bytes());

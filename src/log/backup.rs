@@ -10,13 +10,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use spireledger_schema::EntryKey;
+
 use super::block::BLOCK_BYTES_MAX;
 use super::directory::sync_dir;
-use super::{Block, Head, LogError, ReadLog};
+use super::{Block, Blocks, Head, KeyIndex, LogError, ReadLog};
 
 const MAGIC: &[u8; 8] = b"SPBACK1\0";
 
@@ -149,6 +151,88 @@ impl Iterator for BackupFile {
         let block = self.read();
         self.broken = block.is_err();
         block.transpose()
+    }
+}
+
+/// A backup as a log that can be read: its blocks are found by their place in the file.
+pub struct BackupLog {
+    file: File,
+    /// First seq and place of every block.
+    places: Vec<(u64, u64)>,
+    index: KeyIndex,
+    head: Head,
+    damage: Option<BackupError>,
+}
+
+impl BackupLog {
+    /// Reads the whole file once. Damage ends the log before it: see [`Self::damage`].
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is no backup.
+    pub fn open(path: &Path) -> Result<Self, BackupError> {
+        let io = |error| BackupError::Io { path: path.to_owned(), error };
+        let file = File::open(path).map_err(io)?;
+        let mut blocks = BackupFile::open(path)?;
+        let (mut places, index) = (Vec::new(), KeyIndex::new([0; 16]));
+        let mut damage = None;
+        loop {
+            let place = blocks.offset();
+            match blocks.next() {
+                None => break,
+                Some(Ok(block)) => {
+                    places.push((block.first_seq(), place));
+                    index.put_all(&block);
+                }
+                Some(Err(error @ BackupError::Io { .. })) => return Err(error),
+                Some(Err(error)) => damage = Some(error),
+            }
+        }
+        Ok(Self { file, places, index, head: blocks.head(), damage })
+    }
+
+    /// What ends the log before the file ends.
+    pub const fn damage(&self) -> Option<&BackupError> {
+        self.damage.as_ref()
+    }
+
+    fn read(&self, place: u64) -> io::Result<Vec<u8>> {
+        let mut len = [0u8; 4];
+        self.file.read_exact_at(&mut len, place)?;
+        let mut bytes = vec![0u8; (u32::from_le_bytes(len) as usize).min(BLOCK_BYTES_MAX)];
+        self.file.read_exact_at(&mut bytes, place + 4)?;
+        Ok(bytes)
+    }
+}
+
+impl ReadLog for BackupLog {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn block_at(&self, seq: u64) -> Result<Option<Block>, LogError> {
+        if seq == 0 || seq > self.head.seq {
+            return Ok(None);
+        }
+        let at = self.places.partition_point(|(first, _)| *first <= seq);
+        let Some((_, place)) = at.checked_sub(1).and_then(|at| self.places.get(at)) else {
+            return Ok(None);
+        };
+        let disk = |error: io::Error| LogError::Disk { what: "read", why: error.to_string() };
+        let bytes = self.read(*place).map_err(disk)?;
+        let damaged = |why: super::BlockError| LogError::Damaged { seq, why: why.to_string() };
+        Block::parse(Arc::from(bytes)).map(Some).map_err(damaged)
+    }
+
+    fn last_of(&self, key: &EntryKey) -> Result<Option<u64>, LogError> {
+        self.index.confirm(key, |seq| self.block_at(seq))
+    }
+
+    fn blocks_from(&self, seq: u64) -> Blocks<'_> {
+        let at = self.places.partition_point(|(first, _)| *first <= seq).saturating_sub(1);
+        let places = self.places.get(at..).unwrap_or_default().iter();
+        let beyond = seq > self.head.seq;
+        let blocks = places.filter_map(|(first, _)| self.block_at(*first).transpose());
+        Box::new(blocks.filter(move |_| !beyond))
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// The one directory format there is.
 const FORMAT: &str = "spireledger ledger 1\n";
-/// How long a writer waits for readers to leave, and a reader for whoever is just opening.
+/// How long a writer waits for readers to leave.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -58,8 +58,10 @@ pub enum DirectoryError {
         found: String,
     },
     /// Somebody has it open.
-    #[error("{path} is open in another process ({holder}); one process at a time may write. Stop it, \
-             or wait until it is done")]
+    #[error(
+        "{path} is open in another process ({holder}); one process at a time may write. Stop it, \
+             or wait until it is done"
+    )]
     Held {
         /// The directory.
         path: PathBuf,
@@ -136,10 +138,7 @@ impl Directory {
     }
 
     /// Takes the directory if nobody has it; otherwise says who has.
-    pub(super) fn try_hold(
-        path: &Path,
-        purpose: Purpose,
-    ) -> Result<Result<Self, String>, DirectoryError> {
+    pub fn try_hold(path: &Path, purpose: Purpose) -> Result<Result<Self, String>, DirectoryError> {
         let lock_path = path.join("lock");
         let io = |error| DirectoryError::Io { path: lock_path.clone(), error };
         let mut options = OpenOptions::new();
@@ -170,18 +169,4 @@ impl Directory {
 /// Makes a directory's own entries durable.
 pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
-}
-
-/// How long [`Directory::hold`] and readers wait.
-pub(super) fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = attempt() {
-            return Some(found);
-        }
-        if begun.elapsed() >= PATIENCE {
-            return None;
-        }
-        std::thread::sleep(PAUSE);
-    }
 }

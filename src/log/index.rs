@@ -11,6 +11,8 @@ use parking_lot::RwLock;
 use siphasher::sip::SipHasher13;
 use spireledger_schema::EntryKey;
 
+use super::{Block, LogError};
+
 /// Bits of the hash that choose the shard.
 const SHARD_BITS: u32 = 10;
 /// Bits of the hash that are kept in a slot; a shard has at most 2^24 slots.
@@ -53,7 +55,7 @@ impl KeyIndex {
     }
 
     /// The seed of its hashes.
-    pub(super) const fn seed(&self) -> Seed {
+    pub const fn seed(&self) -> Seed {
         self.seed
     }
 
@@ -79,6 +81,36 @@ impl KeyIndex {
         if let Some(shard) = self.shards.get(hash.shard()) {
             shard.write().put(hash.window(), prev, seq);
         }
+    }
+
+    /// Takes in the keys of a block that is the next one.
+    pub(super) fn put_all(&self, block: &Block) {
+        for stored in block.entries() {
+            self.put(&stored.front.key, stored.prev, stored.front.seq);
+            if let Some(alias) = &stored.front.alias {
+                self.put(alias, stored.prev_alias, stored.front.seq);
+            }
+        }
+    }
+
+    /// The newest entry under a key: the candidate whose entry, read from its block, bears the key.
+    pub(super) fn confirm(
+        &self,
+        key: &EntryKey,
+        block_at: impl Fn(u64) -> Result<Option<Block>, LogError>,
+    ) -> Result<Option<u64>, LogError> {
+        for seq in self.candidates(key) {
+            let missing = || LogError::Damaged {
+                seq,
+                why: "the key index names it, but it is not there".into(),
+            };
+            let block = block_at(seq)?.ok_or_else(missing)?;
+            let front = block.get(seq).ok_or_else(missing)?.front;
+            if front.key == *key || front.alias == Some(*key) {
+                return Ok(Some(seq));
+            }
+        }
+        Ok(None)
     }
 
     /// How many keys it holds.
@@ -147,7 +179,9 @@ impl Shard {
         }
         let old = window << SEQ_BITS | prev;
         let place = self.probe(window).find(|(_, slot)| *slot == 0 || (prev != 0 && *slot == old));
-        let Some((at, was)) = place else { unreachable!("a shard holds 2^24 keys: 16 billion in all") };
+        let Some((at, was)) = place else {
+            unreachable!("a shard holds 2^24 keys: 16 billion in all")
+        };
         if was == 0 {
             self.used += 1;
         }

@@ -101,8 +101,7 @@ impl KeyFile {
         header.extend_from_slice(&seed);
         header.extend_from_slice(&crc32fast::hash(&header).to_le_bytes());
         file.write_all(&header)?;
-        let file =
-            Self { file, written: Head::EMPTY, collected: Head::EMPTY, records: Vec::new() };
+        let file = Self { file, written: Head::EMPTY, collected: Head::EMPTY, records: Vec::new() };
         Ok(Loaded { file, index: KeyIndex::new(seed), problem })
     }
 

@@ -22,7 +22,7 @@ mod share;
 mod store;
 mod witness;
 
-pub use backup::{BackupError, BackupFile, Progress, back_up};
+pub use backup::{BackupError, BackupFile, BackupLog, Progress, back_up};
 pub use block::{Block, BlockError, ChainBreak, Sealer, Stored};
 pub use directory::{Directory, DirectoryError, Purpose};
 pub use index::{KeyIndex, Seed};
@@ -67,6 +67,11 @@ pub trait ReadLog {
     /// All blocks from the one that holds `seq` up to the head of this moment. A block that cannot be
     /// read is an error in its place; the blocks behind it still come.
     fn blocks_from(&self, seq: u64) -> Blocks<'_>;
+
+    /// The key index, where this process has it: `verify` compares it with one made anew.
+    fn key_index(&self) -> Option<&KeyIndex> {
+        None
+    }
 }
 
 /// Blocks in order.
@@ -160,4 +165,3 @@ fn check_chained(found: Head, expected: Head, blocks: &[Block]) -> Result<(), Lo
     }
     Ok(())
 }
-

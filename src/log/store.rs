@@ -176,21 +176,17 @@ impl ReadLog for SledLog {
     }
 
     fn last_of(&self, key: &EntryKey) -> Result<Option<u64>, LogError> {
-        for seq in self.index.candidates(key) {
-            let missing = || damaged(seq, "the key index names it, but it is not there");
-            let block = self.block_at(seq)?.ok_or_else(missing)?;
-            let front = block.get(seq).ok_or_else(missing)?.front;
-            if front.key == *key || front.alias == Some(*key) {
-                return Ok(Some(seq));
-            }
-        }
-        Ok(None)
+        self.index.confirm(key, |seq| self.block_at(seq))
     }
 
     fn blocks_from(&self, seq: u64) -> Blocks<'_> {
         // Where no block can be read, the scan begins at `seq` and tells.
         let first = self.block_at(seq).ok().flatten().map_or(seq, |block| block.first_seq());
         Box::new(scan(&self.db, first, self.head().seq))
+    }
+
+    fn key_index(&self) -> Option<&KeyIndex> {
+        Some(&self.index)
     }
 }
 
@@ -244,7 +240,9 @@ fn open_sled(path: &Path) -> Result<(sled::Db, Vec<Repair>), LogError> {
         Err(LogError::Disk { why, .. }) if !why.contains("could not acquire lock") => {
             remove_summaries(path, &why, &mut repairs, |_| true)?;
             let unreadable = |error| match error {
-                LogError::Disk { why, .. } => damaged(1, &format!("sled cannot open its file: {why}")),
+                LogError::Disk { why, .. } => {
+                    damaged(1, &format!("sled cannot open its file: {why}"))
+                }
                 other => other,
             };
             Ok((open().map_err(unreadable)?, repairs))
@@ -299,9 +297,7 @@ fn scan(
         if from > last {
             return None;
         }
-        let found = guarded("read a block", || {
-            db.range(from.to_be_bytes()..).next().transpose()
-        });
+        let found = guarded("read a block", || db.range(from.to_be_bytes()..).next().transpose());
         let (key, value) = match found {
             Ok(Some(pair)) => pair,
             Ok(None) => return None,
