@@ -95,7 +95,7 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> anyhow::Result<Outcome>
     if context.json {
         output::print_json(&serde_json::json!({ "entries": head.seq, "head": head.hash }))?;
     } else {
-        output::print_line(&format!("restored {}", head))?;
+        output::print_line(&format!("restored {head}"))?;
     }
     Ok(Outcome::Yes)
 }

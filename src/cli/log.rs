@@ -98,7 +98,7 @@ impl Shown {
             Self::Table(table) => {
                 table.add_row([
                     output::grouped(entry.front.seq),
-                    entry.circumstances.recorded_at.to_string(),
+                    output::time(entry.circumstances.recorded_at),
                     actor(&entry.circumstances.actor),
                     entry.event.name().to_owned(),
                     subject(entry, hash),
@@ -187,8 +187,8 @@ fn stats(context: &Context) -> anyhow::Result<()> {
     out.add_row(["blocks".to_owned(), output::grouped(blocks)]);
     out.add_row(["bytes on disk".to_owned(), output::grouped(bytes)]);
     if let Some((first, last)) = times {
-        out.add_row(["first recorded at".to_owned(), first.to_string()]);
-        out.add_row(["last recorded at".to_owned(), last.to_string()]);
+        out.add_row(["first recorded at".to_owned(), output::time(first)]);
+        out.add_row(["last recorded at".to_owned(), output::time(last)]);
     }
     for (name, count) in events {
         out.add_row([name.to_owned(), output::grouped(count)]);

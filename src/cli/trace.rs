@@ -7,6 +7,7 @@ use spireledger::ledger::history;
 use spireledger_projections::Settlement;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::money::Sats;
+use spireledger_schema::text::Text;
 use spireledger_schema::words::{LegStatus, LegType, TxType};
 use spireledger_schema::{Entry, EntryHash, Event};
 
@@ -91,7 +92,7 @@ fn print_life(life: &[(Entry, EntryHash)], refused: &[(Entry, EntryHash)]) -> an
     for (entry, _) in all {
         table.add_row([
             output::grouped(entry.front.seq),
-            entry.circumstances.recorded_at.to_string(),
+            output::time(entry.circumstances.recorded_at),
             actor(&entry.circumstances.actor),
             happened(&entry.event),
         ]);
@@ -135,7 +136,7 @@ fn happened(event: &Event) -> String {
         }
         Event::SettlementFinished(e) => format!("{name}: {}", e.status),
         Event::ClaimRefused(e) => {
-            let fields: Vec<&str> = e.fields.iter().map(|field| field.as_str()).collect();
+            let fields: Vec<&str> = e.fields.iter().map(Text::as_str).collect();
             format!("{name} as {}: {}", e.code, fields.join(", "))
         }
         _ => name.to_owned(),
@@ -158,10 +159,11 @@ fn print_amounts(s: &Settlement) -> anyhow::Result<()> {
         output::grouped(s.operator_fee_sats),
     );
     if refund > 0 {
-        text.push_str(&format!(" + owed back {}", output::grouped(refund)));
+        text.extend([" + owed back ", &output::grouped(refund)]);
     }
     if s.fee_mismatch_sats != 0 {
-        text.push_str(&format!("; fee differs from the agreed one by {}", s.fee_mismatch_sats));
+        let mismatch = output::grouped(s.fee_mismatch_sats);
+        text.extend(["; fee differs from the agreed one by ", &mismatch]);
     }
     Ok(output::print_line(&text)?)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::LedgerError;
-use crate::log::{Directory, Purpose, ReadLog, RemoteLog, Repair, Share, SledLog};
+use crate::log::{Directory, LogError, Purpose, ReadLog, RemoteLog, Repair, Share, SledLog};
 
 /// How long a reader waits for a process that holds the ledger, but does not answer yet.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Reader {
     log: Arc<dyn ReadLog + Send + Sync>,
     repairs: Vec<Repair>,
-    damage: Vec<String>,
+    damage: Vec<LogError>,
     is_remote: bool,
     _share: Option<Share>,
 }
@@ -47,11 +47,11 @@ impl Reader {
 
     fn open_here(dir: &Path, directory: Directory) -> Result<Self, LedgerError> {
         let opened = SledLog::open(directory)?;
-        let damage = opened.damage.iter().map(ToString::to_string).collect();
         let log = Arc::new(opened.log);
         // Without the socket, other readers wait until this one is done: slower, not wrong.
         let share = Share::open(dir, Arc::clone(&log) as _).ok();
-        Ok(Self { log, repairs: opened.repairs, damage, is_remote: false, _share: share })
+        let (repairs, damage) = (opened.repairs, opened.damage);
+        Ok(Self { log, repairs, damage, is_remote: false, _share: share })
     }
 
     /// The log.
@@ -65,7 +65,7 @@ impl Reader {
     }
 
     /// What opening found damaged and could not put right.
-    pub fn damage(&self) -> &[String] {
+    pub fn damage(&self) -> &[LogError] {
         &self.damage
     }
 

@@ -29,7 +29,7 @@ pub(super) const SOCKET: &str = "reader.sock";
 /// Readers that are answered at a time; one more waits for its turn in the listener's queue.
 const READERS_MAX: usize = 16;
 /// A reader that says nothing for so long is let go.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// The socket, open until dropped.
 pub struct Share {

@@ -96,7 +96,9 @@ impl SledLog {
         if let Err(error) = catch_up(&db, &mut keys, &loaded.index) {
             damage.push(error);
         }
-        let head = keys.head();
+        // A damaged log is read as far as it goes, so that `verify` sees what lies behind the damage.
+        let end = if damage.is_empty() { None } else { last_readable(&db) };
+        let head = end.unwrap_or_else(|| keys.head());
         if let Some(lost) = witnessed.filter(|w| !on_log(*w) && *w != Head::EMPTY) {
             damage.push(lost_tail(head, lost));
         }
@@ -319,6 +321,11 @@ fn scan(
         };
         if block.as_ref().is_ok_and(|block| block.first_seq() > last) { None } else { Some(block) }
     })
+}
+
+fn last_readable(db: &sled::Db) -> Option<Head> {
+    let (key, value) = guarded("read the last block", || db.last()).ok()??;
+    read_block(&key, &value).ok().map(|block| block.after())
 }
 
 fn db_last(db: &sled::Db) -> u64 {

@@ -1,0 +1,1 @@
+//! The recorded fleet, once it is there.
