@@ -47,7 +47,7 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
 
 fn show_key(context: &Context, key: &EntryKey) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let entries = history(reader.log(), key)?;
+    let entries = history(&reader, key)?;
     let mut shown = Shown::begin(context);
     entries.iter().try_for_each(|(entry, hash)| shown.add(entry, *hash))?;
     shown.finish()
@@ -55,11 +55,11 @@ fn show_key(context: &Context, key: &EntryKey) -> anyhow::Result<()> {
 
 fn show_range(context: &Context, from: Option<u64>, to: Option<u64>) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let head = reader.log().head().seq;
+    let head = reader.head().seq;
     let to = to.unwrap_or_else(|| from.map_or(head, |from| from + ENTRIES_SHOWN - 1)).min(head);
     let from = from.unwrap_or_else(|| (to + 1).saturating_sub(ENTRIES_SHOWN)).max(1);
     let mut shown = Shown::begin(context);
-    for block in reader.log().blocks_from(from) {
+    for block in reader.blocks_from(from) {
         let block = block?;
         for stored in block.entries() {
             if (from..=to).contains(&stored.front.seq) {
@@ -158,7 +158,7 @@ pub fn shorten(text: &str) -> String {
 
 fn stats(context: &Context) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let log: &dyn ReadLog = reader.log();
+    let log: &dyn ReadLog = &reader;
     let (head, bytes) = (log.head(), directory_bytes(&context.ledger));
     let mut events: BTreeMap<&'static str, u64> = BTreeMap::new();
     let (mut blocks, mut times) = (0u64, None);

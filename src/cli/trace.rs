@@ -37,8 +37,8 @@ struct Sum {
 
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
-    let life = history(reader.log(), &args.payment_hash.key())?;
-    let refused = history(reader.log(), &args.payment_hash.evidence_key())?;
+    let life = history(&reader, &args.payment_hash.key())?;
+    let refused = history(&reader, &args.payment_hash.evidence_key())?;
     if life.is_empty() && refused.is_empty() {
         anyhow::bail!("no settlement {} was claimed here", args.payment_hash);
     }
