@@ -55,7 +55,7 @@ impl fmt::Debug for PaymentHash {
 
 impl Serialize for PaymentHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        crate::hex::serialize(&self.0, serializer)
     }
 }
 
@@ -126,7 +126,7 @@ pub enum Role {
 
 /// Who caused an entry. The order of the variants is part of the byte format.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
     /// The command line on the ledger directory: the administrator.
     Local,

@@ -119,7 +119,7 @@ impl Shown {
 
 /// An entry with its hash, as JSON.
 pub fn entry_json(entry: &Entry, hash: EntryHash) -> anyhow::Result<serde_json::Value> {
-    let mut value = serde_json::to_value(&entry.event)?;
+    let mut value = serde_json::to_value(entry)?;
     value["hash"] = serde_json::to_value(hash)?;
     Ok(value)
 }
