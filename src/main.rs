@@ -1,1 +1,8 @@
-fn main() {}
+//! The program `spireledger`: see [`cli`].
+#![forbid(unsafe_code)]
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,8 @@
+//! The audit: everything computed again from the bytes, and every difference named.
+//!
+//! *Never:* trust a table, an index or a snapshot; stop at the first break.
+//! *Start at:* [`verify`].
+
+mod verify;
+
+pub use verify::{Break, Report, verify, verify_backup};

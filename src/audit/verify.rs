@@ -1,0 +1,248 @@
+//! `verify`: reads the whole log once, in bounded memory, and lists every break.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use serde::Serialize;
+use spireledger_projections::Fleet;
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::{Entry, EntryKey};
+
+use crate::log::{BackupError, BackupLog, Block, Head, KeyIndex, LogError, ReadLog, Stored};
+
+/// Breaks that are kept: a log that is broken everywhere must not fill the memory.
+const BREAKS_MAX: usize = 10_000;
+
+/// One thing that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Break {
+    /// The first entry that it touches.
+    pub seq: u64,
+    /// Which check failed.
+    pub check: &'static str,
+    /// What is wrong, with what was expected and found.
+    pub what: String,
+}
+
+/// What `verify` found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Entries that were read.
+    pub entries: u64,
+    /// Blocks that were read.
+    pub blocks: u64,
+    /// The head that the log or file says it has.
+    pub head_seq: u64,
+    /// Its hash.
+    pub head_hash: String,
+    /// Every break, in order.
+    pub breaks: Vec<Break>,
+    /// Breaks beyond those that are listed.
+    pub more_breaks: u64,
+}
+
+impl Report {
+    /// Whether all is as it must be.
+    pub const fn is_sound(&self) -> bool {
+        self.breaks.is_empty()
+    }
+}
+
+/// Verifies a log: blocks and their checksums, the chain, positions and times, the links between the
+/// entries of a key, the key index, and that every entry can be read and folded.
+pub fn verify(log: &dyn ReadLog, mut tick: impl FnMut(u64)) -> Report {
+    let seed = log.key_index().map_or([0; 16], KeyIndex::seed);
+    let mut check = Check::new(seed, log.head());
+    let mut window = Window::default();
+    for block in log.blocks_from(1) {
+        match block {
+            Ok(block) => {
+                window.push(&block);
+                check.block(&block, &|seq, key| window.bears(log, seq, key));
+            }
+            Err(LogError::Damaged { seq, why }) => check.unreadable(seq, why),
+            Err(other) => check.note(check.head.seq + 1, "block", other.to_string()),
+        }
+        tick(check.head.seq);
+    }
+    if log.key_index().is_some_and(|index| check.report.is_sound() && !index.is_same(&check.keys)) {
+        check.note(1, "key index", "it does not hold what the blocks say; delete the file `keys`");
+    }
+    check.finish()
+}
+
+/// Verifies a backup file alone.
+///
+/// # Errors
+/// If it cannot be opened, or is none. Damage inside it is in the report.
+pub fn verify_backup(path: &Path, tick: impl FnMut(u64)) -> Result<Report, BackupError> {
+    let log = BackupLog::open(path)?;
+    let mut report = verify(&log, tick);
+    if let Some(damage) = log.damage() {
+        let seq = log.head().seq + 1;
+        report.breaks.push(Break { seq, check: "backup", what: damage.to_string() });
+    }
+    Ok(report)
+}
+
+/// The newest blocks, at hand: most entries follow another of their key within a few thousand.
+#[derive(Default)]
+struct Window {
+    blocks: VecDeque<Block>,
+}
+
+/// Blocks of the window: about 7 MB.
+const WINDOW_BLOCKS: usize = 512;
+
+impl Window {
+    fn push(&mut self, block: &Block) {
+        if self.blocks.len() == WINDOW_BLOCKS {
+            self.blocks.pop_front();
+        }
+        self.blocks.push_back(block.clone());
+    }
+
+    /// Whether an entry bears a key, as its main one or its alias.
+    fn bears(&self, log: &dyn ReadLog, seq: u64, key: &EntryKey) -> bool {
+        let at = self.blocks.partition_point(|block| block.last_seq() < seq);
+        let held = self.blocks.get(at).filter(|block| block.first_seq() <= seq).cloned();
+        let block = held.or_else(|| log.block_at(seq).ok().flatten());
+        let front = block.and_then(|block| block.get(seq).map(|stored| stored.front));
+        front.is_some_and(|front| front.key == *key || front.alias == Some(*key))
+    }
+}
+
+/// Tells whether the entry of a seq bears a key: confirms a fingerprint.
+type Bears<'a> = &'a dyn Fn(u64, &EntryKey) -> bool;
+
+struct Check {
+    report: Report,
+    /// Where the log should end.
+    expected: Head,
+    /// Where the check is.
+    head: Head,
+    recorded_at: Timestamp,
+    /// The key index, made anew.
+    keys: KeyIndex,
+    /// The fleet, folded anew, as long as it folds.
+    fleet: Option<Fleet>,
+    bytes: Vec<u8>,
+}
+
+impl Check {
+    fn new(seed: crate::log::Seed, expected: Head) -> Self {
+        let report = Report {
+            entries: 0,
+            blocks: 0,
+            head_seq: 0,
+            head_hash: String::new(),
+            breaks: Vec::new(),
+            more_breaks: 0,
+        };
+        Self {
+            report,
+            expected,
+            head: Head::EMPTY,
+            recorded_at: Timestamp::EPOCH,
+            keys: KeyIndex::new(seed),
+            fleet: Some(Fleet::default()),
+            bytes: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, seq: u64, check: &'static str, what: impl Into<String>) {
+        if self.report.breaks.len() < BREAKS_MAX {
+            self.report.breaks.push(Break { seq, check, what: what.into() });
+        } else {
+            self.report.more_breaks += 1;
+        }
+    }
+
+    fn unreadable(&mut self, seq: u64, why: String) {
+        self.note(seq, "block", why);
+        // What follows cannot be folded without what is missing.
+        self.fleet = None;
+    }
+
+    fn block(&mut self, block: &Block, bears: Bears<'_>) {
+        self.report.blocks += 1;
+        let (first, before) = (block.first_seq(), block.before());
+        if before.seq != self.head.seq {
+            let missing = self.head.seq + 1;
+            let last = first.saturating_sub(1);
+            self.note(missing, "block", format!("entries {missing} to {last} are missing"));
+            self.fleet = None;
+        } else if before.hash != self.head.hash {
+            let what = format!(
+                "the block is chained to {}, but the entry before it has the hash {}",
+                before.hash, self.head.hash
+            );
+            self.note(first, "chain", what);
+        }
+        for broken in block.chain_breaks() {
+            let what = format!("expected hash {}, found {}", broken.expected, broken.found);
+            self.note(broken.seq, "chain", what);
+        }
+        for stored in block.entries() {
+            self.report.entries += 1;
+            self.links(&stored, bears);
+            self.entry(&stored);
+        }
+        self.head = block.after();
+    }
+
+    fn links(&mut self, stored: &Stored<'_>, bears: Bears<'_>) {
+        let front = stored.front;
+        let keys = [(Some(front.key), stored.prev), (front.alias, stored.prev_alias)];
+        for (key, link) in keys {
+            let Some(key) = key else { continue };
+            let candidates = self.keys.candidates(&key).into_iter();
+            let newest = { candidates }.find(|seq| bears(*seq, &key)).unwrap_or(0);
+            if newest != link {
+                let what = format!("under key {key} it follows entry {newest}, but names {link}");
+                self.note(front.seq, "link", what);
+            }
+            self.keys.put(&key, newest, front.seq);
+        }
+    }
+
+    fn entry(&mut self, stored: &Stored<'_>) {
+        let seq = stored.front.seq;
+        let entry = match Entry::decode(stored.canonical) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.fleet = None;
+                return self.note(seq, "entry", error.to_string());
+            }
+        };
+        let at = entry.circumstances.recorded_at;
+        if at < self.recorded_at {
+            let what =
+                format!("recorded at {at}, before the entry before it ({})", self.recorded_at);
+            self.note(seq, "time", what);
+        }
+        self.recorded_at = self.recorded_at.max(at);
+        self.bytes.clear();
+        if entry.encode(&mut self.bytes).is_err() || self.bytes != stored.canonical {
+            self.note(seq, "entry", "its bytes are not the canonical ones of what they say");
+        }
+        if let Some(fleet) = &mut self.fleet
+            && let Err(error) = fleet.apply(&entry)
+        {
+            self.fleet = None;
+            self.note(seq, "fold", error.to_string());
+        }
+    }
+
+    fn finish(mut self) -> Report {
+        if self.head != self.expected {
+            let what =
+                format!("the log should end with {}, but ends with {}", self.expected, self.head);
+            self.note(self.head.seq + 1, "head", what);
+        }
+        self.report.head_seq = self.head.seq;
+        self.report.head_hash = self.head.hash.to_string();
+        self.report.breaks.sort_by_key(|broken| broken.seq);
+        self.report
+    }
+}

@@ -1,0 +1,123 @@
+//! `backup` and `restore`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use spireledger::ledger::Ledger;
+use spireledger::log::{
+    BackupFile, BackupLog, Block, Directory, Head, Log as _, Purpose, ReadLog as _, SledLog,
+    back_up as bring_up,
+};
+
+use super::progress::{Unit, bar};
+use super::{Context, Outcome, open, output};
+
+/// How often a followed ledger is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Blocks that are made durable together while restoring.
+const GROUP_BLOCKS: usize = 1_024;
+
+/// Where to.
+#[derive(Debug, clap::Args)]
+pub struct BackupArgs {
+    /// The backup file: made if it is not there, else brought up to date.
+    file: PathBuf,
+    /// Go on as the ledger grows, until stopped.
+    #[arg(long)]
+    follow: bool,
+}
+
+/// Where from.
+#[derive(Debug, clap::Args)]
+pub struct RestoreArgs {
+    /// The backup file.
+    file: PathBuf,
+    /// Of a damaged backup, restore what is before the damage.
+    #[arg(long)]
+    before_damage: bool,
+}
+
+pub fn back_up(context: &Context, args: &BackupArgs) -> anyhow::Result<Outcome> {
+    let mut last: Option<Head> = None;
+    loop {
+        // Opened anew each time: whoever writes must be able to begin and end in between.
+        let reader = open::reader(context)?;
+        let progress = bar("backup", Some(reader.log().head().seq), Unit::Entries);
+        let done = bring_up(reader.log(), &args.file, |head| progress.set_position(head.seq))?;
+        progress.finish_and_clear();
+        drop(reader);
+        if last != Some(done.to) {
+            last = Some(done.to);
+            let file = args.file.display();
+            if context.json {
+                output::print_json(&serde_json::json!({
+                    "file": args.file, "entries": done.to.seq, "head": done.to.hash,
+                    "added": done.to.seq - done.from.seq, "cut_bytes": done.cut_bytes,
+                }))?;
+            } else {
+                let (all, added) = (output::grouped(done.to.seq), done.to.seq - done.from.seq);
+                let added = output::grouped(added);
+                output::print_line(&format!("{file} holds {all} entries, {added} of them new"))?;
+            }
+            if done.cut_bytes > 0 {
+                let cut = done.cut_bytes;
+                eprintln!("spireledger: repaired: cut {cut} bytes of a torn end off {file}");
+            }
+        }
+        if !args.follow {
+            return Ok(Outcome::Yes);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+pub fn restore(context: &Context, args: &RestoreArgs) -> anyhow::Result<Outcome> {
+    // Read whole before anything is made: a damaged backup makes no ledger unless asked to.
+    let backup = BackupLog::open(&args.file)?;
+    let end = backup.head();
+    if let Some(damage) = backup.damage() {
+        if !args.before_damage {
+            let hint = "restore what is before the damage with --before-damage";
+            eprintln!("spireledger: {damage}; {hint}");
+            return Ok(Outcome::No);
+        }
+        eprintln!("spireledger: {damage}; restoring what is before it");
+    }
+    drop(backup);
+    Directory::init(&context.ledger)?;
+    let head = write(context, args, end).with_context(|| {
+        format!("{} is not complete; remove it and restore again", context.ledger.display())
+    })?;
+    // Opened as it will be used: state and keys are folded from the blocks.
+    let (ledger, _) = Ledger::open(&context.ledger, open::clock())?;
+    ledger.close()?;
+    if context.json {
+        output::print_json(&serde_json::json!({ "entries": head.seq, "head": head.hash }))?;
+    } else {
+        output::print_line(&format!("restored {}", head))?;
+    }
+    Ok(Outcome::Yes)
+}
+
+fn write(context: &Context, args: &RestoreArgs, end: Head) -> anyhow::Result<Head> {
+    let opened = SledLog::open(Directory::hold(&context.ledger, Purpose::Write)?)?;
+    let log = opened.log;
+    let progress = bar("restore", Some(end.seq), Unit::Entries);
+    let mut group: Vec<Block> = Vec::with_capacity(GROUP_BLOCKS);
+    for block in BackupFile::open(&args.file)? {
+        // The damage was told, and comes behind all that is wanted.
+        let Ok(block) = block else { break };
+        group.push(block);
+        if group.len() == GROUP_BLOCKS {
+            log.append(log.head(), &group)?;
+            progress.set_position(log.head().seq);
+            group.clear();
+        }
+    }
+    log.append(log.head(), &group)?;
+    log.save_keys()?;
+    progress.finish_and_clear();
+    anyhow::ensure!(log.head() == end, "{} changed while it was read", args.file.display());
+    Ok(log.head())
+}

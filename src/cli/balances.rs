@@ -1,0 +1,103 @@
+//! `balances`: what each liquidity provider has at each machine.
+
+use serde::Serialize;
+use spireledger::ledger::replay_fleet;
+use spireledger_projections::{Client, Fleet};
+use spireledger_schema::money::{Fiat, Sats};
+use spireledger_schema::text::{ClientId, Currency, MachineId, UserId};
+use spireledger_schema::words::ClientStatus;
+
+use super::{Context, Outcome, open, output};
+
+/// Whose balances.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only of this LP.
+    #[arg(long)]
+    user: Option<String>,
+    /// Only at this machine.
+    #[arg(long)]
+    machine: Option<String>,
+}
+
+/// One LP's balance at one machine.
+#[derive(Debug, Serialize)]
+struct Balance<'a> {
+    user_id: &'a UserId,
+    machine_id: &'a MachineId,
+    client_id: &'a ClientId,
+    status: ClientStatus,
+    currency: Option<Currency>,
+    confirmed_fiat: Fiat,
+    unconfirmed_fiat: Fiat,
+    paid_fiat: Fiat,
+    pending_fiat: Fiat,
+    remaining_fiat: Option<Fiat>,
+    paid_sats: Sats,
+    pending_sats: Sats,
+}
+
+pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let reader = open::reader(context)?;
+    let fleet = replay_fleet(reader.log())?;
+    let wanted = |client: &&Client| {
+        args.user.as_ref().is_none_or(|user| client.user_id.as_str() == user)
+            && args.machine.as_ref().is_none_or(|machine| client.machine_id.as_str() == machine)
+    };
+    let mut all: Vec<Balance<'_>> =
+        fleet.clients().filter(wanted).map(|client| balance(&fleet, client)).collect();
+    all.sort_by_key(|balance| (balance.user_id, balance.machine_id));
+    let position = reader.log().head().seq;
+    if context.json {
+        output::print_json(&serde_json::json!({ "position": position, "balances": all }))?;
+        return Ok(Outcome::Yes);
+    }
+    let mut out = output::table(
+        &[
+            "LP",
+            "machine",
+            "",
+            "confirmed",
+            "paid",
+            "pending",
+            "remaining",
+            "sats paid",
+            "sats pending",
+        ],
+        &[3, 4, 5, 6, 7, 8],
+    );
+    for balance in &all {
+        let remaining = balance.remaining_fiat.map_or("out of bounds".into(), |f| f.to_string());
+        out.add_row([
+            balance.user_id.to_string(),
+            balance.machine_id.to_string(),
+            balance.currency.map_or_else(String::new, |currency| currency.to_string()),
+            balance.confirmed_fiat.to_string(),
+            balance.paid_fiat.to_string(),
+            balance.pending_fiat.to_string(),
+            remaining,
+            output::grouped(balance.paid_sats),
+            output::grouped(balance.pending_sats),
+        ]);
+    }
+    let position = output::grouped(position);
+    output::print_line(&format!("balances as of entry {position}\n{out}"))?;
+    Ok(Outcome::Yes)
+}
+
+fn balance<'a>(fleet: &'a Fleet, client: &'a Client) -> Balance<'a> {
+    Balance {
+        user_id: &client.user_id,
+        machine_id: &client.machine_id,
+        client_id: &client.id,
+        status: client.status,
+        currency: fleet.machine(&client.machine_id).map(|machine| machine.fiat_code),
+        confirmed_fiat: client.confirmed_fiat,
+        unconfirmed_fiat: client.unconfirmed_fiat,
+        paid_fiat: client.paid_fiat,
+        pending_fiat: client.pending_fiat,
+        remaining_fiat: client.remaining_fiat(),
+        paid_sats: client.paid_sats,
+        pending_sats: client.pending_sats,
+    }
+}

@@ -1,0 +1,157 @@
+//! The command line: reads arguments, calls the ledger, prints for a person or a program.
+//!
+//! Exit codes: 0 done; 1 the answer is no (some lines were refused, `verify` found a break); 2 usage or
+//! environment. Answers go to standard output, everything else to standard error.
+//!
+//! *Never:* a rule of money. *Start at:* [`main`]; each command is a file.
+
+mod backup;
+mod balances;
+mod bench;
+mod init;
+mod log;
+mod open;
+mod output;
+mod progress;
+mod submit;
+mod tables;
+mod trace;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// An event-sourced settlement ledger for fleets of bitSpire Bitcoin ATMs.
+#[derive(Debug, Parser)]
+#[command(name = "spireledger", version, about, max_term_width = 100)]
+struct Cli {
+    /// The ledger's directory.
+    #[arg(long, global = true, env = "SPIRELEDGER_DIR", default_value = "./ledger")]
+    ledger: PathBuf,
+    /// Print JSON instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more on standard error; twice for more still.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a new, empty ledger.
+    Init,
+    /// Send commands, one JSON object a line, and print an answer a line, in order.
+    Submit(submit::Args),
+    /// Look at the log itself.
+    #[command(subcommand)]
+    Log(log::Command),
+    /// Print one settlement's life: every entry, its legs, and where each sat went.
+    Trace(trace::Args),
+    /// The tables that follow from the log.
+    #[command(subcommand)]
+    Tables(tables::Command),
+    /// What each liquidity provider has put in, got out and has left, machine by machine.
+    Balances(balances::Args),
+    /// Compute everything again from the bytes and list every break.
+    Verify(verify::Args),
+    /// Bring a backup file up to date: a plain file that only grows and holds the whole ledger.
+    Backup(backup::BackupArgs),
+    /// Make a new ledger of a backup file, byte for byte.
+    Restore(backup::RestoreArgs),
+    /// Measure this machine and its disk, beside SQLite and the bare disk.
+    Bench(bench::Args),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What all commands share.
+struct Context {
+    ledger: PathBuf,
+    json: bool,
+}
+
+/// How a command ended that could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Done.
+    Yes,
+    /// Done, and the answer is no.
+    No,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_tracing(cli.verbose);
+    let context = Context { ledger: cli.ledger, json: cli.json };
+    match run(&context, cli.command) {
+        Ok(Outcome::Yes) => ExitCode::SUCCESS,
+        Ok(Outcome::No) => ExitCode::from(1),
+        // Whoever read our output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("spireledger: {error:#}");
+            ExitCode::from(if is_damage(&error) { 1 } else { 2 })
+        }
+    }
+}
+
+fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Init => init::run(context),
+        Command::Submit(args) => submit::run(context, &args),
+        Command::Log(command) => log::run(context, &command),
+        Command::Trace(args) => trace::run(context, &args),
+        Command::Tables(command) => tables::run(context, &command),
+        Command::Balances(args) => balances::run(context, &args),
+        Command::Verify(args) => verify::run(context, &args),
+        Command::Backup(args) => backup::back_up(context, &args),
+        Command::Restore(args) => backup::restore(context, &args),
+        Command::Bench(args) => bench::run(context, &args),
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "spireledger", &mut out);
+            output::print_bytes(&out)?;
+            Ok(Outcome::Yes)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Whether the answer is that stored bytes are damaged: that is a no, not a wrong use.
+fn is_damage(error: &anyhow::Error) -> bool {
+    use spireledger::ledger::LedgerError;
+    use spireledger::log::{BackupError, LogError};
+    let ledger = error.chain().filter_map(|cause| cause.downcast_ref::<LedgerError>());
+    let log = error.chain().filter_map(|cause| cause.downcast_ref::<LogError>());
+    let backup = error.chain().filter_map(|cause| cause.downcast_ref::<BackupError>());
+    { ledger }.any(|error| match error {
+        LedgerError::Damaged(_) | LedgerError::Unreadable { .. } | LedgerError::Unfoldable(_) => {
+            true
+        }
+        LedgerError::Log(error) => matches!(error, LogError::Damaged { .. }),
+        _ => false,
+    }) || { log }.any(|error| matches!(error, LogError::Damaged { .. }))
+        || { backup }.any(|error| matches!(error, BackupError::Damaged { .. }))
+}
+
+fn start_tracing(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        2 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+}

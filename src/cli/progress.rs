@@ -1,0 +1,32 @@
+//! Progress of long work: a bar on a terminal, nothing in a pipe.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar with rate and time left. `unit` is what is counted; `total` is `None` if nobody knows.
+pub fn bar(what: &'static str, total: Option<u64>, unit: Unit) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
+    }
+    let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    let template = match (total.is_some(), unit) {
+        (true, Unit::Bytes) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+        (false, Unit::Bytes) => "{msg} {spinner} {bytes} {bytes_per_sec}",
+        (true, Unit::Entries) => "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left",
+        (false, Unit::Entries) => "{msg} {spinner} {human_pos} {per_sec}",
+    };
+    let style = ProgressStyle::with_template(template);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what);
+    bar
+}
+
+/// What a bar counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes of a file.
+    Bytes,
+    /// Entries of a log.
+    Entries,
+}

@@ -1,0 +1,198 @@
+//! `trace`: one settlement's life, and where each sat of it went.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use spireledger::ledger::history;
+use spireledger_projections::Settlement;
+use spireledger_schema::identity::PaymentHash;
+use spireledger_schema::money::Sats;
+use spireledger_schema::words::{LegStatus, LegType, TxType};
+use spireledger_schema::{Entry, EntryHash, Event};
+
+use super::log::{actor, entry_json, shorten};
+use super::{Context, Outcome, open, output};
+
+/// Which settlement.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Its Lightning payment hash: 64 hex digits.
+    #[arg(value_parser = parse_hash)]
+    payment_hash: PaymentHash,
+}
+
+fn parse_hash(text: &str) -> Result<PaymentHash, String> {
+    PaymentHash::parse_hex(text).ok_or_else(|| "a payment hash has 64 hex digits".into())
+}
+
+/// Sats by what they are for and how they stand.
+#[derive(Debug, Serialize)]
+struct Sum {
+    leg_type: LegType,
+    status: LegStatus,
+    legs: u64,
+    amount_sats: Option<Sats>,
+}
+
+pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let reader = open::reader(context)?;
+    let life = history(reader.log(), &args.payment_hash.key())?;
+    let refused = history(reader.log(), &args.payment_hash.evidence_key())?;
+    if life.is_empty() && refused.is_empty() {
+        anyhow::bail!("no settlement {} was claimed here", args.payment_hash);
+    }
+    let settlement = Settlement::fold(life.iter().map(|(entry, _)| entry))?;
+    let sums = settlement.as_ref().map(sums).unwrap_or_default();
+    if context.json {
+        let json = |entries: &[(Entry, EntryHash)]| {
+            entries
+                .iter()
+                .map(|(entry, hash)| entry_json(entry, *hash))
+                .collect::<anyhow::Result<Vec<_>>>()
+        };
+        output::print_json(&serde_json::json!({
+            "payment_hash": args.payment_hash,
+            "status": settlement.as_ref().map(|s| s.status),
+            "entries": json(&life)?,
+            "refused_claims": json(&refused)?,
+            "sums": sums,
+        }))?;
+        return Ok(Outcome::Yes);
+    }
+    output::print_line(&format!("settlement {}", args.payment_hash))?;
+    print_life(&life, &refused)?;
+    if let Some(settlement) = &settlement {
+        print_amounts(settlement)?;
+        print_sums(settlement, &sums)?;
+    }
+    Ok(Outcome::Yes)
+}
+
+fn sums(settlement: &Settlement) -> Vec<Sum> {
+    let mut by: BTreeMap<(LegType, LegStatus), Vec<Sats>> = BTreeMap::new();
+    for leg in &settlement.legs {
+        by.entry((leg.leg.leg_type, leg.status)).or_default().push(leg.leg.amount_sats);
+    }
+    { by }
+        .into_iter()
+        .map(|((leg_type, status), amounts)| Sum {
+            leg_type,
+            status,
+            legs: amounts.len() as u64,
+            amount_sats: Sats::sum(amounts),
+        })
+        .collect()
+}
+
+fn print_life(life: &[(Entry, EntryHash)], refused: &[(Entry, EntryHash)]) -> anyhow::Result<()> {
+    let mut table = output::table(&["entry", "recorded at", "by", "what happened"], &[0]);
+    let mut all: Vec<&(Entry, EntryHash)> = life.iter().chain(refused).collect();
+    all.sort_by_key(|(entry, _)| entry.front.seq);
+    for (entry, _) in all {
+        table.add_row([
+            output::grouped(entry.front.seq),
+            entry.circumstances.recorded_at.to_string(),
+            actor(&entry.circumstances.actor),
+            happened(&entry.event),
+        ]);
+    }
+    Ok(output::print_line(&table.to_string())?)
+}
+
+fn happened(event: &Event) -> String {
+    let name = event.name();
+    match event {
+        Event::SettlementClaimed(e) => format!(
+            "{name}: {} at {}, {} {} for {} sats",
+            e.tx_type,
+            e.machine_id,
+            e.fiat_amount,
+            e.fiat_code,
+            output::grouped(e.wire_sats)
+        ),
+        Event::SettlementBegun(e) => {
+            format!("{name} by {}: {} legs planned", e.processing_claim, e.legs.len())
+        }
+        Event::SettlementAdjusted(e) => {
+            format!("{name}: {} really dispensed, {} legs planned", e.fiat_amount, e.legs.len())
+        }
+        Event::LegEnded(e) => {
+            let number = e.leg_id.as_str().rsplit(':').next().unwrap_or_default();
+            let sats = output::grouped(e.amount_sats);
+            format!(
+                "{name}: leg {number}, {} of {sats} sats, {}",
+                e.leg_type,
+                LegStatus::from(e.status)
+            )
+        }
+        Event::LegAdded(e) => {
+            format!(
+                "{name}: {}, {} of {} sats",
+                e.leg_id,
+                e.leg.leg_type,
+                output::grouped(e.leg.amount_sats)
+            )
+        }
+        Event::SettlementFinished(e) => format!("{name}: {}", e.status),
+        Event::ClaimRefused(e) => {
+            let fields: Vec<&str> = e.fields.iter().map(|field| field.as_str()).collect();
+            format!("{name} as {}: {}", e.code, fields.join(", "))
+        }
+        _ => name.to_owned(),
+    }
+}
+
+fn print_amounts(s: &Settlement) -> anyhow::Result<()> {
+    let sign = if s.claimed.tx_type == TxType::CashOut { '+' } else { '-' };
+    let refund = s.claimed.wire_sats.get().abs_diff(match s.claimed.tx_type {
+        TxType::CashOut => s.principal_sats.get().saturating_add(s.fee_sats.get()),
+        TxType::CashIn => s.principal_sats.get().saturating_sub(s.fee_sats.get()),
+    });
+    let mut text = format!(
+        "{}: wire {} = principal {} {sign} fee {} (platform {} + operator {})",
+        s.status,
+        output::grouped(s.claimed.wire_sats),
+        output::grouped(s.principal_sats),
+        output::grouped(s.fee_sats),
+        output::grouped(s.platform_fee_sats),
+        output::grouped(s.operator_fee_sats),
+    );
+    if refund > 0 {
+        text.push_str(&format!(" + owed back {}", output::grouped(refund)));
+    }
+    if s.fee_mismatch_sats != 0 {
+        text.push_str(&format!("; fee differs from the agreed one by {}", s.fee_mismatch_sats));
+    }
+    Ok(output::print_line(&text)?)
+}
+
+fn print_sums(settlement: &Settlement, sums: &[Sum]) -> anyhow::Result<()> {
+    if settlement.legs.is_empty() {
+        return Ok(output::print_line("no legs are planned yet; `settlement.begin` plans them")?);
+    }
+    let mut legs = output::table(&["leg", "for", "to", "sats", "fiat", "state"], &[3, 4]);
+    for leg in &settlement.legs {
+        let to = leg.leg.client_id.as_ref().map(ToString::to_string);
+        let wallet = leg.leg.destination_wallet_id.as_ref().map(|wallet| shorten(wallet.as_str()));
+        let to = [to, wallet].into_iter().flatten().collect::<Vec<_>>().join(", wallet ");
+        legs.add_row([
+            leg.id.as_str().rsplit(':').next().unwrap_or_default().to_owned(),
+            leg.leg.leg_type.to_string(),
+            to,
+            output::grouped(leg.leg.amount_sats),
+            leg.leg.amount_fiat.map_or_else(String::new, |fiat| fiat.to_string()),
+            leg.status.to_string(),
+        ]);
+    }
+    let mut table = output::table(&["sats for", "state", "legs", "sats"], &[2, 3]);
+    for sum in sums {
+        let sats = sum.amount_sats.map_or_else(|| "out of bounds".into(), output::grouped);
+        table.add_row([
+            sum.leg_type.to_string(),
+            sum.status.to_string(),
+            sum.legs.to_string(),
+            sats,
+        ]);
+    }
+    Ok(output::print_line(&format!("{legs}\n{table}"))?)
+}

@@ -1,0 +1,66 @@
+//! `verify`: computes everything again and lists every break.
+
+use std::path::PathBuf;
+
+use spireledger::audit::{Break, Report, verify, verify_backup};
+
+use super::progress::{Unit, bar};
+use super::{Context, Outcome, open, output};
+
+/// What to verify.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Verify a backup file alone, instead of the ledger.
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
+}
+
+pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let report = match &args.backup {
+        Some(path) => {
+            let progress = bar("verify", None, Unit::Entries);
+            let report = verify_backup(path, |seq| progress.set_position(seq))?;
+            progress.finish_and_clear();
+            report
+        }
+        None => verify_ledger(context)?,
+    };
+    if context.json {
+        output::print_json(&report)?;
+    } else {
+        print(&report)?;
+    }
+    Ok(if report.is_sound() { Outcome::Yes } else { Outcome::No })
+}
+
+fn verify_ledger(context: &Context) -> anyhow::Result<Report> {
+    let reader = open::reader(context)?;
+    let progress = bar("verify", Some(reader.log().head().seq), Unit::Entries);
+    let mut report = verify(reader.log(), |seq| progress.set_position(seq));
+    progress.finish_and_clear();
+    for damage in reader.damage() {
+        let seq = reader.log().head().seq + 1;
+        report.breaks.push(Break { seq, check: "open", what: damage.clone() });
+    }
+    Ok(report)
+}
+
+fn print(report: &Report) -> anyhow::Result<()> {
+    let read = format!(
+        "read {} entries in {} blocks, up to entry {} with hash {}",
+        output::grouped(report.entries),
+        output::grouped(report.blocks),
+        output::grouped(report.head_seq),
+        report.head_hash
+    );
+    if report.is_sound() {
+        return Ok(output::print_line(&format!("sound: {read}"))?);
+    }
+    let mut table = output::table(&["entry", "check", "what is wrong"], &[0]);
+    for broken in &report.breaks {
+        table.add_row([output::grouped(broken.seq), broken.check.into(), broken.what.clone()]);
+    }
+    let all = report.breaks.len() as u64 + report.more_breaks;
+    output::print_line(&format!("BROKEN in {} places: {read}\n{table}", output::grouped(all)))?;
+    Ok(())
+}

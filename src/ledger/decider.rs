@@ -1,0 +1,301 @@
+//! The decider: takes batches, fetches what each command needs, decides, seals and applies.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use spireledger_projections::Fleet;
+use spireledger_schema::limits::{LEGS_MAX, SPLITS_MAX};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::{
+    Answer, Circumstances, Code, Entry, EntryKey, Event, Front, Receipt, Refusal,
+};
+
+use super::committer::Group;
+use super::recent::{Held, Recent};
+use super::{BATCH_LEN_MAX, Batch, Clock, Item, LedgerError, Why, decode, snapshot};
+use crate::log::{Block, ReadLog, Sealer, SledLog};
+use crate::rules::{self, Decision, Depth, Found, Request};
+
+/// A group is handed to the disk when it has this many bytes, even in the middle of a batch.
+const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The decision state is saved after this many entries: reopening replays at most about so many.
+const SNAPSHOT_EVERY: u64 = 200_000;
+
+const _: () = assert!(LEGS_MAX > SPLITS_MAX, "a plan holds all splits and still some LPs");
+
+pub(super) struct Decider {
+    log: Arc<SledLog>,
+    fleet: Fleet,
+    recent: Recent,
+    sealer: Sealer,
+    clock: Clock,
+    /// Recorded times never decrease, whatever the clock does.
+    last_recorded: Timestamp,
+    groups: SyncSender<Group>,
+    why: Why,
+    /// The group that is being put together.
+    group: Group,
+    group_bytes: usize,
+    saved_at: u64,
+    /// Canonical bytes of one entry, reused.
+    bytes: Vec<u8>,
+    /// The block that was read last: repeated commands often come in the order of the first ones.
+    block: Option<Block>,
+}
+
+impl Decider {
+    pub(super) fn new(
+        log: Arc<SledLog>,
+        fleet: Fleet,
+        last_recorded: Timestamp,
+        clock: Clock,
+        groups: SyncSender<Group>,
+        why: Why,
+    ) -> Self {
+        let head = log.head();
+        Self {
+            log,
+            fleet,
+            recent: Recent::default(),
+            sealer: Sealer::new(head),
+            clock,
+            last_recorded,
+            groups,
+            why,
+            group: Group::at(head),
+            group_bytes: 0,
+            saved_at: head.seq,
+            bytes: Vec::new(),
+            block: None,
+        }
+    }
+
+    /// Works until the queue is closed or something makes the history unsure.
+    pub(super) fn run(mut self, batches: Receiver<Batch>) {
+        while let Ok(first) = batches.recv() {
+            let mut len = first.items.len();
+            let mut done = self.batch(first);
+            // What is waiting shares the sync; a lonely command does not wait for company.
+            while done.is_ok() && len < BATCH_LEN_MAX {
+                let Ok(next) = batches.try_recv() else { break };
+                len += next.items.len();
+                done = self.batch(next);
+            }
+            if done.and_then(|()| self.hand_over()).is_err_and(|error| self.stop(&error)) {
+                return;
+            }
+        }
+        // The queue is closed: save the state, so that the next start has little to replay.
+        if let Err(error) = self.save().and_then(|()| self.hand_over()) {
+            self.stop(&error);
+        }
+    }
+
+    fn stop(&self, error: &LedgerError) -> bool {
+        // The first reason stands.
+        let _ = self.why.set(error.to_string());
+        true
+    }
+
+    fn batch(&mut self, batch: Batch) -> Result<(), LedgerError> {
+        self.last_recorded = self.last_recorded.max((self.clock)());
+        let mut answers = Vec::with_capacity(batch.items.len());
+        for item in batch.items {
+            answers.push(match item {
+                Item::Request(request) => self.one(request)?,
+                Item::Refused(refusal) => Answer::Refused(refusal),
+            });
+            if self.group_bytes > GROUP_BYTES_MAX {
+                self.hand_over()?;
+            }
+        }
+        self.group.replies.push((batch.reply, answers));
+        Ok(())
+    }
+
+    /// One command: fetch, decide, append, apply.
+    fn one(&mut self, request: Request) -> Result<Answer, LedgerError> {
+        let needs = rules::needs(&self.fleet, &request);
+        let newest = self.newest(&needs.stream)?;
+        let found = Found {
+            stream: self.stream(&needs.stream, newest, needs.depth)?,
+            aliased: match &needs.alias {
+                Some(alias) => self.stream_newest(alias)?,
+                None => None,
+            },
+        };
+        match rules::decide(&self.fleet, &found, &request, self.last_recorded)? {
+            Decision::Replay(seq) => self.replayed(seq),
+            Decision::Append(event) => {
+                self.append(needs.stream, newest, needs.alias, request, event)
+            }
+            Decision::Refuse { mut refusal, evidence } => {
+                if let Some(evidence) = evidence {
+                    self.keep(evidence, request, &mut refusal)?;
+                }
+                Ok(Answer::Refused(refusal))
+            }
+        }
+    }
+
+    fn append(
+        &mut self,
+        key: EntryKey,
+        prev: u64,
+        alias: Option<EntryKey>,
+        request: Request,
+        event: Event,
+    ) -> Result<Answer, LedgerError> {
+        let prev_alias = match &alias {
+            Some(alias) => self.newest(alias)?,
+            None => 0,
+        };
+        let entry = Entry {
+            front: Front { seq: self.sealer.head().seq + 1, key, alias },
+            circumstances: Circumstances {
+                recorded_at: self.last_recorded,
+                occurred_at: request.command.occurred_at,
+                actor: request.actor,
+                request_id: request.command.request_id,
+                evidence: request.evidence,
+            },
+            event,
+        };
+        self.bytes.clear();
+        if let Err(too_long) = entry.encode(&mut self.bytes) {
+            return Ok(Refusal::new(Code::LimitReached, too_long.to_string()).into());
+        }
+        let hash = self.sealer.push(&entry.front, &self.bytes, prev, prev_alias);
+        self.fleet.apply(&entry)?;
+        self.group_bytes += self.bytes.len();
+        let receipt = Receipt::of(&entry, hash);
+        self.recent.push(Held { entry, hash, prev, prev_alias });
+        Ok(Answer::Accepted(receipt))
+    }
+
+    /// Keeps a refused claim as evidence, once for each content.
+    fn keep(
+        &mut self,
+        evidence: Event,
+        request: Request,
+        refusal: &mut Refusal,
+    ) -> Result<(), LedgerError> {
+        let Event::ClaimRefused(refused) = &evidence else { return Ok(()) };
+        let key = refused.payment_hash.evidence_key();
+        let newest = self.newest(&key)?;
+        let kept = self.stream(&key, newest, Depth::All)?;
+        if rules::is_kept(&kept, &evidence)
+            && let Answer::Accepted(receipt) = self.append(key, newest, None, request, evidence)?
+        {
+            refusal.details.insert("evidence_seq".into(), receipt.seq.into());
+        }
+        Ok(())
+    }
+
+    fn replayed(&mut self, seq: u64) -> Result<Answer, LedgerError> {
+        if let Some(held) = self.recent.get(seq) {
+            return Ok(Answer::Replayed(Receipt::of(&held.entry, held.hash)));
+        }
+        let stored = self.stored(seq)?;
+        let stored = stored.get(seq).ok_or_else(|| missing(seq))?;
+        let entry = decode(seq, stored.canonical)?;
+        Ok(Answer::Replayed(Receipt::of(&entry, stored.hash)))
+    }
+
+    /// The newest entry under a key or alias, 0 for none.
+    fn newest(&mut self, key: &EntryKey) -> Result<u64, LedgerError> {
+        if let Some(seq) = self.recent.newest(key) {
+            return Ok(seq);
+        }
+        for seq in self.log.index().candidates(key) {
+            let block = self.stored(seq)?;
+            let front = block.get(seq).ok_or_else(|| missing(seq))?.front;
+            if front.key == *key || front.alias == Some(*key) {
+                return Ok(seq);
+            }
+        }
+        Ok(0)
+    }
+
+    fn stream_newest(&mut self, key: &EntryKey) -> Result<Option<Entry>, LedgerError> {
+        let newest = self.newest(key)?;
+        Ok(self.stream(key, newest, Depth::Newest)?.pop())
+    }
+
+    /// Entries under a key, oldest first, found from the newest back along the links.
+    fn stream(
+        &mut self,
+        key: &EntryKey,
+        newest: u64,
+        depth: Depth,
+    ) -> Result<Vec<Entry>, LedgerError> {
+        let mut entries = Vec::new();
+        let mut seq = if depth == Depth::Nothing { 0 } else { newest };
+        while seq != 0 {
+            let prev = self.before(key, seq)?;
+            if depth != Depth::Oldest || prev == 0 {
+                entries.push(self.fetch(seq)?);
+            }
+            seq = if depth == Depth::Newest { 0 } else { prev };
+        }
+        entries.reverse();
+        Ok(entries)
+    }
+
+    /// The entry before `seq` under a key that leads to it, 0 for none.
+    fn before(&mut self, key: &EntryKey, seq: u64) -> Result<u64, LedgerError> {
+        if let Some(held) = self.recent.get(seq) {
+            return Ok(if held.entry.front.key == *key { held.prev } else { held.prev_alias });
+        }
+        let block = self.stored(seq)?;
+        let stored = block.get(seq).ok_or_else(|| missing(seq))?;
+        Ok(if stored.front.key == *key { stored.prev } else { stored.prev_alias })
+    }
+
+    fn fetch(&mut self, seq: u64) -> Result<Entry, LedgerError> {
+        if let Some(held) = self.recent.get(seq) {
+            return Ok(held.entry.clone());
+        }
+        let block = self.stored(seq)?;
+        decode(seq, block.get(seq).ok_or_else(|| missing(seq))?.canonical)
+    }
+
+    /// The block that holds a durable entry.
+    fn stored(&mut self, seq: u64) -> Result<Block, LedgerError> {
+        let held = self.block.as_ref().filter(|block| block.get(seq).is_some());
+        if let Some(block) = held {
+            return Ok(block.clone());
+        }
+        let block = self.log.block_at(seq)?.ok_or_else(|| missing(seq))?;
+        self.block = Some(block.clone());
+        Ok(block)
+    }
+
+    /// Hands the group to the committer and begins the next.
+    fn hand_over(&mut self) -> Result<(), LedgerError> {
+        let head = self.sealer.head();
+        if head.seq - self.saved_at >= SNAPSHOT_EVERY {
+            self.save()?;
+        }
+        let mut group = std::mem::replace(&mut self.group, Group::at(head));
+        group.blocks = self.sealer.seal();
+        self.group_bytes = 0;
+        self.recent.trim(self.log.head().seq);
+        let gone = |_| LedgerError::Stopped { why: "the committer is gone".into() };
+        self.groups.send(group).map_err(gone)
+    }
+
+    /// Lets the committer save the decision state once this group is durable.
+    fn save(&mut self) -> Result<(), LedgerError> {
+        let head = self.sealer.head();
+        if head.seq != self.saved_at || self.saved_at == 0 {
+            self.group.snapshot = Some(snapshot::encode(&self.fleet, head, self.last_recorded)?);
+            self.saved_at = head.seq;
+        }
+        Ok(())
+    }
+}
+
+fn missing(seq: u64) -> LedgerError {
+    LedgerError::Stopped { why: format!("entry {seq} is gone from the log; run `verify`") }
+}

@@ -1,0 +1,29 @@
+//! A key's whole life, read back along the links.
+
+use spireledger_schema::{Entry, EntryHash, EntryKey};
+
+use super::{LedgerError, decode};
+use crate::log::{LogError, ReadLog};
+
+/// Entries that are read for one key: no settlement has nearly as many.
+const ENTRIES_MAX: usize = 1_000_000;
+
+/// All entries under a key or alias, oldest first, each with its hash.
+pub fn history(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
+    let mut entries = Vec::new();
+    let mut seq = log.last_of(key)?.unwrap_or(0);
+    while seq != 0 && entries.len() < ENTRIES_MAX {
+        let missing = || LogError::Damaged { seq, why: "it is not there".into() };
+        let block = log.block_at(seq)?.ok_or_else(missing)?;
+        let stored = block.get(seq).ok_or_else(missing)?;
+        let prev = if stored.front.key == *key { stored.prev } else { stored.prev_alias };
+        if prev >= seq {
+            let why = format!("it names entry {prev} as the one before it");
+            return Err(LogError::Damaged { seq, why }.into());
+        }
+        entries.push((decode(seq, stored.canonical)?, stored.hash));
+        seq = prev;
+    }
+    entries.reverse();
+    Ok(entries)
+}

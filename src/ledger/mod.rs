@@ -1,0 +1,246 @@
+//! The ledger: the one writer that joins rules and log.
+//!
+//! The way of a command: decode → authenticate → **decide** → **append** → **apply** → answer. Two
+//! threads share it. The *decider* owns the decision state: it decides, seals and applies. The
+//! *committer* owns the disk: it makes a sealed group durable, and only then answers. While one
+//! group is on its way to the disk, the next is decided on the state after it; should the disk fail,
+//! neither is ever answered and the ledger stops for good (the truth is on the disk: reopen it).
+//!
+//! *Never:* an answer before the sync; a second way to append; `async`. *Start at:*
+//! [`Ledger::submit`], then `decider.rs`.
+
+mod committer;
+mod decider;
+mod history;
+mod reader;
+mod recent;
+mod snapshot;
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use spireledger_projections::ApplyError;
+use spireledger_schema::entry::Entry;
+use spireledger_schema::event::DecodeError;
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::{Answer, Refusal};
+
+use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, SledLog};
+use crate::rules::Request;
+
+pub use history::history;
+pub use reader::Reader;
+pub use snapshot::replay_fleet;
+
+/// Batches that may wait for the decider. A full queue tells clients to come again.
+const QUEUE_BATCHES_MAX: usize = 16;
+/// Groups that may wait for the disk: one is written while the next is decided.
+const GROUPS_IN_FLIGHT_MAX: usize = 2;
+/// Most commands of one batch.
+pub const BATCH_LEN_MAX: usize = 8_192;
+
+/// The clock of the edge: what time is it?
+pub type Clock = Box<dyn Fn() -> Timestamp + Send>;
+
+/// One place in a batch: a command to decide, or a no that was known before (a line that is no
+/// command), so that answers keep their order.
+#[derive(Debug, Clone)]
+// Requests are the common case; boxing each would cost an allocation a command.
+#[allow(clippy::large_enum_variant)]
+pub enum Item {
+    /// To be decided.
+    Request(Request),
+    /// Refused already.
+    Refused(Box<Refusal>),
+}
+
+/// Called once with the answers of a batch, in its order, when all of them are durable. Dropped
+/// uncalled if the ledger stops before.
+pub type Reply = Box<dyn FnOnce(Vec<Answer>) + Send>;
+
+pub(crate) struct Batch {
+    items: Vec<Item>,
+    reply: Reply,
+}
+
+/// Why the ledger gives no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The directory is no ledger, or somebody else has it.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The log is damaged: nothing may be appended.
+    #[error(
+        "{0}. Nothing is appended to a damaged log: run `verify` to see all of it, and `restore` \
+             a backup"
+    )]
+    Damaged(String),
+    /// The log cannot be opened, read or written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An entry of the log is not readable.
+    #[error("entry {seq} cannot be read: {why}")]
+    Unreadable {
+        /// The entry.
+        seq: u64,
+        /// What is wrong with it.
+        why: DecodeError,
+    },
+    /// The history is not one that these rules could have written.
+    #[error("the history does not fold: {0}; run `verify`")]
+    Unfoldable(#[from] ApplyError),
+    /// A file beside the log cannot be read or written.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The ledger stopped before it could answer: what was asked may or may not be durable.
+    #[error(
+        "the ledger stopped ({why}). Open it again and send the same commands again: what is \
+             recorded already is answered `replayed`"
+    )]
+    Stopped {
+        /// What stopped it.
+        why: String,
+    },
+}
+
+/// The queue is full; nothing of the batch was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{QUEUE_BATCHES_MAX} batches are waiting already; send this one again a little later")]
+pub struct Busy;
+
+/// What stopped the writer, told once.
+type Why = Arc<OnceLock<String>>;
+
+/// An open ledger with its single writer.
+pub struct Ledger {
+    queue: Option<SyncSender<Batch>>,
+    log: Arc<SledLog>,
+    threads: Vec<JoinHandle<()>>,
+    why: Why,
+    /// Answers readers of other processes.
+    share: Option<Share>,
+}
+
+impl Ledger {
+    /// Opens the ledger in `dir` for writing and catches its state up.
+    pub fn open(dir: &Path, clock: Clock) -> Result<(Self, Vec<Repair>), LedgerError> {
+        let opened = SledLog::open(Directory::hold(dir, Purpose::Write)?)?;
+        if let Some(damage) = opened.damage.first() {
+            return Err(LedgerError::Damaged(damage.to_string()));
+        }
+        let log = Arc::new(opened.log);
+        let mut ledger = Self::start(Arc::clone(&log), dir, clock)?;
+        let io = |error| LedgerError::Io { what: "open the readers' socket".into(), error };
+        ledger.share = Some(Share::open(dir, log).map_err(io)?);
+        Ok((ledger, opened.repairs))
+    }
+
+    fn start(log: Arc<SledLog>, dir: &Path, clock: Clock) -> Result<Self, LedgerError> {
+        let (fleet, last_recorded) = snapshot::load(&*log, dir)?;
+        let why: Why = Arc::default();
+        let (queue, batches) = sync_channel(QUEUE_BATCHES_MAX);
+        let (groups, to_commit) = sync_channel(GROUPS_IN_FLIGHT_MAX);
+        let committer =
+            committer::Committer::new(Arc::clone(&log), snapshot::path(dir), Arc::clone(&why));
+        let decider = decider::Decider::new(
+            Arc::clone(&log),
+            fleet,
+            last_recorded,
+            clock,
+            groups,
+            Arc::clone(&why),
+        );
+        let threads = vec![
+            spawn("committer", move || committer.run(to_commit))?,
+            spawn("decider", move || decider.run(batches))?,
+        ];
+        Ok(Self { queue: Some(queue), log, threads, why, share: None })
+    }
+
+    /// The log, for reading beside the writer.
+    pub fn log(&self) -> &Arc<SledLog> {
+        &self.log
+    }
+
+    /// Hands a batch to the writer; waits while the queue is full.
+    pub fn submit(&self, items: Vec<Item>, reply: Reply) -> Result<(), LedgerError> {
+        let queue = self.queue.as_ref().ok_or_else(|| self.stopped())?;
+        queue.send(Batch { items, reply }).map_err(|_| self.stopped())
+    }
+
+    /// Hands a batch to the writer, or says at once that the queue is full.
+    pub fn try_submit(
+        &self,
+        items: Vec<Item>,
+        reply: Reply,
+    ) -> Result<Result<(), Busy>, LedgerError> {
+        let queue = self.queue.as_ref().ok_or_else(|| self.stopped())?;
+        match queue.try_send(Batch { items, reply }) {
+            Ok(()) => Ok(Ok(())),
+            Err(TrySendError::Full(_)) => Ok(Err(Busy)),
+            Err(TrySendError::Disconnected(_)) => Err(self.stopped()),
+        }
+    }
+
+    /// Submits a batch and waits for its answers.
+    pub fn ask(&self, items: Vec<Item>) -> Result<Vec<Answer>, LedgerError> {
+        let (reply, answers): (SyncSender<_>, Receiver<_>) = sync_channel(1);
+        // Nobody listening any more is no reason to stop writing.
+        self.submit(items, Box::new(move |all| drop(reply.send(all))))?;
+        answers.recv().map_err(|_| self.stopped())
+    }
+
+    /// Submits one command from the command line and waits for its answer.
+    pub fn ask_one(&self, request: Request) -> Result<Answer, LedgerError> {
+        let mut answers = self.ask(vec![Item::Request(request)])?;
+        answers.pop().ok_or_else(|| self.stopped())
+    }
+
+    /// Answers all that was accepted, saves state and keys, and closes the log.
+    pub fn close(mut self) -> Result<(), LedgerError> {
+        self.join();
+        match self.why.get() {
+            Some(why) => Err(LedgerError::Stopped { why: why.clone() }),
+            None => Ok(self.log.save_keys()?),
+        }
+    }
+
+    fn join(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..).rev() {
+            if thread.join().is_err() {
+                // The first reason stands; a panic is a bug, told as what it is.
+                let _ = self.why.set("a writer thread panicked: a bug".into());
+            }
+        }
+    }
+
+    /// The error for a ledger whose writer is gone.
+    pub fn stopped(&self) -> LedgerError {
+        let why = self.why.get().cloned().unwrap_or_else(|| "it was closed".into());
+        LedgerError::Stopped { why }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, LedgerError> {
+    let builder = std::thread::Builder::new().name(name.into());
+    builder.spawn(work).map_err(|error| LedgerError::Io { what: format!("thread {name}"), error })
+}
+
+/// Reads an entry's canonical bytes.
+pub fn decode(seq: u64, canonical: &[u8]) -> Result<Entry, LedgerError> {
+    Entry::decode(canonical).map_err(|why| LedgerError::Unreadable { seq, why })
+}

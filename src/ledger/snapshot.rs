@@ -1,0 +1,123 @@
+//! The decision state beside the log: it may be deleted at any time and is folded anew.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 8 | `SPIFLEET` |
+//! | 4 | [`SNAPSHOT_FORMAT`], little-endian |
+//! | 8 | seq of the last entry folded in |
+//! | 32 | its hash: a snapshot of another history is not used |
+//! | 8 | its `recorded_at` in microseconds |
+//! | 4 | crc32 of all that follows and of the 48 bytes before |
+//! | … | the fleet, in bincode |
+
+use std::path::{Path, PathBuf};
+
+use spireledger_projections::Fleet;
+use spireledger_schema::EntryHash;
+use spireledger_schema::time::Timestamp;
+
+use super::{LedgerError, decode};
+use crate::log::{Head, ReadLog, crash};
+
+/// Raised whenever the fleet's shape changes; another format is folded anew.
+const SNAPSHOT_FORMAT: u32 = 1;
+const MAGIC: &[u8; 8] = b"SPIFLEET";
+
+/// Where the snapshot of a ledger directory is.
+pub(super) fn path(dir: &Path) -> PathBuf {
+    dir.join("fleet.snapshot")
+}
+
+/// The fleet and the last recorded time, from the snapshot where it fits and the entries behind it.
+pub(super) fn load(log: &dyn ReadLog, dir: &Path) -> Result<(Fleet, Timestamp), LedgerError> {
+    let saved = std::fs::read(path(dir)).ok().and_then(|bytes| read(&bytes));
+    let start = match saved {
+        Some((head, fleet, at)) if is_of(log, head)? => Some((head.seq, fleet, at)),
+        _ => None,
+    };
+    let (seq, fleet, at) = start.unwrap_or((0, Fleet::default(), Timestamp::EPOCH));
+    fold(log, seq + 1, fleet, at)
+}
+
+/// Folds the whole log, without a snapshot.
+pub fn replay_fleet(log: &dyn ReadLog) -> Result<Fleet, LedgerError> {
+    fold(log, 1, Fleet::default(), Timestamp::EPOCH).map(|(fleet, _)| fleet)
+}
+
+fn fold(
+    log: &dyn ReadLog,
+    from: u64,
+    mut fleet: Fleet,
+    mut at: Timestamp,
+) -> Result<(Fleet, Timestamp), LedgerError> {
+    for block in log.blocks_from(from) {
+        for stored in block?.entries() {
+            if stored.front.seq >= from {
+                let entry = decode(stored.front.seq, stored.canonical)?;
+                fleet.apply(&entry)?;
+                at = entry.circumstances.recorded_at;
+            }
+        }
+    }
+    Ok((fleet, at))
+}
+
+/// Whether a snapshot's head is on this log.
+fn is_of(log: &dyn ReadLog, head: Head) -> Result<bool, LedgerError> {
+    let block = if head.seq == 0 { None } else { log.block_at(head.seq)? };
+    Ok(block.is_some_and(|block| block.get(head.seq).is_some_and(|e| e.hash == head.hash)))
+}
+
+pub(super) fn encode(fleet: &Fleet, head: Head, at: Timestamp) -> Result<Vec<u8>, LedgerError> {
+    let mut covered = Vec::new();
+    covered.extend_from_slice(&head.seq.to_le_bytes());
+    covered.extend_from_slice(head.hash.as_bytes());
+    covered.extend_from_slice(&at.micros().to_le_bytes());
+    bincode::encode_into_std_write(fleet, &mut covered, bincode::config::standard()).map_err(
+        |error| LedgerError::Stopped { why: format!("the fleet cannot be encoded: {error}") },
+    )?;
+    let mut out = Vec::with_capacity(covered.len() + 16);
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&SNAPSHOT_FORMAT.to_le_bytes());
+    let (fixed, fleet) = covered.split_at(48);
+    out.extend_from_slice(fixed);
+    out.extend_from_slice(&crc32fast::hash(&covered).to_le_bytes());
+    out.extend_from_slice(fleet);
+    Ok(out)
+}
+
+fn read(bytes: &[u8]) -> Option<(Head, Fleet, Timestamp)> {
+    let (magic, rest) = bytes.split_first_chunk::<8>()?;
+    let (format, rest) = rest.split_first_chunk::<4>()?;
+    let (fixed, rest) = rest.split_first_chunk::<48>()?;
+    let (crc, fleet) = rest.split_first_chunk::<4>()?;
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(fixed);
+    hasher.update(fleet);
+    if magic != MAGIC
+        || u32::from_le_bytes(*format) != SNAPSHOT_FORMAT
+        || hasher.finalize() != u32::from_le_bytes(*crc)
+    {
+        return None;
+    }
+    let (seq, fixed) = fixed.split_first_chunk::<8>()?;
+    let (hash, at) = fixed.split_first_chunk::<32>()?;
+    let at = Timestamp::from_micros(i64::from_le_bytes(*at.first_chunk::<8>()?))?;
+    let (fleet, used) =
+        bincode::borrow_decode_from_slice(fleet, bincode::config::standard()).ok()?;
+    let head = Head { seq: u64::from_le_bytes(*seq), hash: EntryHash::from_bytes(*hash) };
+    (used > 0).then_some((head, fleet, at))
+}
+
+/// Writes beside and renames: a crash leaves the old one or the new one, or a torn one that its
+/// checksum tells.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    if crash::is_armed("ledger:snapshot-half-written") {
+        let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
+        std::fs::write(&new, half)?;
+        crash::point("ledger:snapshot-half-written");
+    }
+    std::fs::write(&new, bytes)?;
+    std::fs::rename(new, path)
+}

@@ -1,0 +1,76 @@
+//! Named points at which the crash tests kill the process, and seeded bugs that they must find.
+//!
+//! Compiled to nothing unless the feature `crash-points` is on. `SPIRELEDGER_CRASH=NAME[@SKIP]` kills
+//! the process at the named point after it was passed SKIP times; `SPIRELEDGER_BUG=NAME` turns a bug on.
+
+/// Every point, in the order in which a command passes them. The tests go through this list.
+pub const POINTS: &[&str] = &[
+    "log:before-write",
+    "log:between-blocks",
+    "log:after-write",
+    "log:after-flush",
+    "log:after-sync",
+    "log:before-witness",
+    "keys:half-written",
+    "ledger:before-answer",
+    "ledger:after-answer",
+    "ledger:snapshot-half-written",
+];
+
+/// Every seeded bug.
+pub const BUGS: &[&str] = &["early-answer", "skipped-write", "lost-index", "answer-without-sync"];
+
+/// Kills the process here, if this point is armed and was passed often enough.
+#[cfg(feature = "crash-points")]
+pub fn point(name: &str) {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    if let Some(skip) = armed(name)
+        && PASSED.fetch_add(1, Ordering::SeqCst) == skip
+    {
+        eprintln!("crash point {name}");
+        std::process::abort();
+    }
+}
+
+/// Whether this point is armed: for points that have to prepare half a thing first.
+#[cfg(feature = "crash-points")]
+pub fn is_armed(name: &str) -> bool {
+    armed(name).is_some()
+}
+
+/// Whether a seeded bug is on.
+#[cfg(feature = "crash-points")]
+pub fn seeded_bug(name: &str) -> bool {
+    static BUG: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    BUG.get_or_init(|| std::env::var("SPIRELEDGER_BUG").ok()).as_deref() == Some(name)
+}
+
+#[cfg(feature = "crash-points")]
+fn armed(name: &str) -> Option<u64> {
+    static ARMED: std::sync::OnceLock<Option<(String, u64)>> = std::sync::OnceLock::new();
+    let read = || {
+        let said = std::env::var("SPIRELEDGER_CRASH").ok()?;
+        match said.rsplit_once('@') {
+            Some((name, skip)) => Some((name.to_owned(), skip.parse().ok()?)),
+            None => Some((said, 0)),
+        }
+    };
+    ARMED.get_or_init(read).as_ref().filter(|(armed, _)| armed == name).map(|(_, skip)| *skip)
+}
+
+/// Nothing, in a release.
+#[cfg(not(feature = "crash-points"))]
+pub const fn point(_name: &str) {}
+
+/// Never, in a release.
+#[cfg(not(feature = "crash-points"))]
+pub const fn is_armed(_name: &str) -> bool {
+    false
+}
+
+/// Never, in a release.
+#[cfg(not(feature = "crash-points"))]
+pub const fn seeded_bug(_name: &str) -> bool {
+    false
+}

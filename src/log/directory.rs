@@ -1,0 +1,172 @@
+//! The ledger directory: what it holds, and who has it open.
+//!
+//! | name | what | may be deleted |
+//! | --- | --- | --- |
+//! | `format` | the directory's format, one line | no |
+//! | `sled/` | the blocks | no |
+//! | `witness` | how far the log was known to be durable | no |
+//! | `keys` | the key file | yes, it is read from the blocks |
+//! | `fleet.snapshot` | the decision state | yes, it is folded from the log |
+//! | `lock` | held by whoever has the log open | – |
+//! | `reader.sock` | where the holder answers readers | – |
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The one directory format there is.
+const FORMAT: &str = "spireledger ledger 1\n";
+/// How long a writer waits for readers to leave.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What a directory is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To append.
+    Write,
+    /// To read only.
+    Read,
+}
+
+impl Purpose {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Write => "writing",
+            Self::Read => "reading",
+        }
+    }
+}
+
+/// Why a ledger directory cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// There is something already.
+    #[error("{0} exists already and is not empty; name a new directory")]
+    Exists(PathBuf),
+    /// There is no ledger.
+    #[error("{0} is no ledger; make one with `spireledger --ledger {0} init`, or name another")]
+    NoLedger(PathBuf),
+    /// A later version made it.
+    #[error("{path} has the format {found:?}; this version knows {FORMAT:?} only")]
+    UnknownFormat {
+        /// The directory.
+        path: PathBuf,
+        /// What its `format` file says.
+        found: String,
+    },
+    /// Somebody has it open.
+    #[error(
+        "{path} is open in another process ({holder}); one process at a time may write. Stop it, \
+             or wait until it is done"
+    )]
+    Held {
+        /// The directory.
+        path: PathBuf,
+        /// Who, and what for.
+        holder: String,
+    },
+    /// The system said no.
+    #[error("{path}: {error}")]
+    Io {
+        /// What was being opened.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// A ledger directory that this process holds.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    /// The system lets go of the lock when this is closed, also when the process is killed.
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes an empty ledger directory, readable by its owner only.
+    pub fn init(path: &Path) -> Result<(), DirectoryError> {
+        let io = |error| DirectoryError::Io { path: path.to_owned(), error };
+        if path.is_dir() && std::fs::read_dir(path).map_err(io)?.next().is_some() {
+            return Err(DirectoryError::Exists(path.to_owned()));
+        }
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(path).map_err(io)?;
+        // The format file comes last and by its name at once: a half-made directory is no ledger.
+        let new = path.join("format.new");
+        let mut file = File::create(&new).map_err(io)?;
+        file.write_all(FORMAT.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+        std::fs::rename(&new, path.join("format")).map_err(io)?;
+        let parent = path.canonicalize().map_err(io)?;
+        let dirs = [Some(parent.as_path()), parent.parent()];
+        dirs.into_iter().flatten().try_for_each(sync_dir).map_err(io)
+    }
+
+    /// Whether `path` is a ledger directory of a known format.
+    pub fn check(path: &Path) -> Result<(), DirectoryError> {
+        match std::fs::read_to_string(path.join("format")) {
+            Ok(found) if found == FORMAT => Ok(()),
+            Ok(found) => Err(DirectoryError::UnknownFormat { path: path.to_owned(), found }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(DirectoryError::NoLedger(path.to_owned()))
+            }
+            Err(error) => Err(DirectoryError::Io { path: path.join("format"), error }),
+        }
+    }
+
+    /// Takes the directory. A writer waits a while for readers to leave, never for another writer.
+    pub fn hold(path: &Path, purpose: Purpose) -> Result<Self, DirectoryError> {
+        Self::check(path)?;
+        let begun = Instant::now();
+        loop {
+            match Self::try_hold(path, purpose)? {
+                Ok(directory) => return Ok(directory),
+                Err(holder) => {
+                    let reading = holder.starts_with(Purpose::Read.word()) || holder.is_empty();
+                    let wait = purpose == Purpose::Write && reading && begun.elapsed() < PATIENCE;
+                    if !wait {
+                        let path = path.to_owned();
+                        return Err(DirectoryError::Held { path, holder });
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Takes the directory if nobody has it; otherwise says who has.
+    pub fn try_hold(path: &Path, purpose: Purpose) -> Result<Result<Self, String>, DirectoryError> {
+        let lock_path = path.join("lock");
+        let io = |error| DirectoryError::Io { path: lock_path.clone(), error };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut lock = options.open(&lock_path).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                lock.read_to_string(&mut holder).map_err(io)?;
+                return Ok(Err(holder.trim().to_owned()));
+            }
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        let holder = format!("{} in process {}\n", purpose.word(), std::process::id());
+        lock.set_len(0).map_err(io)?;
+        lock.rewind().map_err(io)?;
+        lock.write_all(holder.as_bytes()).map_err(io)?;
+        Ok(Ok(Self { path: path.to_owned(), _lock: lock }))
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Makes a directory's own entries durable.
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,167 @@
+//! The log: entries as opaque bytes, chained, packed into blocks, durable before anyone is told.
+//!
+//! It knows hashes, seqs and keys, and nothing of events. [`Sealer`] chains and packs, [`Log::append`]
+//! makes durable, [`ReadLog`] finds again. sled holds the blocks and is trusted with no more than
+//! that: the chain, the checksums, the sync, the index and the witness of the head are ours.
+//!
+//! *Never:* decode an event; answer before the sync; repair anything without saying so.
+//! *Start at:* [`Log`], then `store.rs`.
+
+mod backup;
+mod block;
+#[cfg(test)]
+mod conformance;
+pub mod crash;
+mod directory;
+mod index;
+mod keys;
+mod memory;
+mod quiet;
+mod remote;
+mod share;
+mod store;
+mod witness;
+
+pub use backup::{BackupError, BackupFile, BackupLog, Progress, back_up};
+pub use block::{Block, BlockError, ChainBreak, Sealer, Stored};
+pub use directory::{Directory, DirectoryError, Purpose};
+pub use index::{KeyIndex, Seed};
+pub use memory::MemoryLog;
+pub use remote::RemoteLog;
+pub use share::Share;
+pub use store::{Opened, SledLog};
+
+use spireledger_schema::{EntryHash, EntryKey};
+
+/// The end of a log: the last entry and its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Seq of the last entry, 0 for an empty log.
+    pub seq: u64,
+    /// Its hash, which covers all before it.
+    pub hash: EntryHash,
+}
+
+impl Head {
+    /// The head of an empty log.
+    pub const EMPTY: Self = Self { seq: 0, hash: EntryHash::GENESIS };
+}
+
+impl std::fmt::Display for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "entry {} with hash {}", self.seq, self.hash)
+    }
+}
+
+/// Reading. What is seen is durable; what is being appended is not seen.
+pub trait ReadLog {
+    /// The last durable entry.
+    fn head(&self) -> Head;
+
+    /// The block that holds an entry; `None` beyond the head.
+    fn block_at(&self, seq: u64) -> Result<Option<Block>, LogError>;
+
+    /// The newest entry under a key or alias. Exact.
+    fn last_of(&self, key: &EntryKey) -> Result<Option<u64>, LogError>;
+
+    /// All blocks from the one that holds `seq` up to the head of this moment. A block that cannot be
+    /// read is an error in its place; the blocks behind it still come.
+    fn blocks_from(&self, seq: u64) -> Blocks<'_>;
+
+    /// The key index, where this process has it: `verify` compares it with one made anew.
+    fn key_index(&self) -> Option<&KeyIndex> {
+        None
+    }
+}
+
+/// Blocks in order.
+pub type Blocks<'a> = Box<dyn Iterator<Item = Result<Block, LogError>> + 'a>;
+
+/// Appending. One appender at a time; groups are all or nothing to whoever asks.
+pub trait Log: ReadLog {
+    /// Makes a group of blocks durable behind `expected`. When it returns, the group has reached the
+    /// disk. After an error nobody knows whether it has: the log takes no more until it is opened anew.
+    fn append(&self, expected: Head, blocks: &[Block]) -> Result<(), LogError>;
+}
+
+/// What went wrong with a log, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Somebody else appended, or the group was sealed behind another head.
+    #[error("the group is chained to {expected}, but the log ends with {found}")]
+    HeadMoved {
+        /// What the group is chained to.
+        expected: Head,
+        /// Where the log ends.
+        found: Head,
+    },
+    /// The disk has too little room for the group; nothing was written.
+    #[error(
+        "the disk is nearly full: {free} bytes are free, and this group needs {needed}. Nothing of \
+         it was written; make room and start again"
+    )]
+    DiskFull {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that must be.
+        needed: u64,
+    },
+    /// The system or sled failed; what was being written may or may not be durable.
+    #[error("{what}: {why}")]
+    Disk {
+        /// What was being done.
+        what: &'static str,
+        /// What was said.
+        why: String,
+    },
+    /// Stored bytes are not what was written.
+    #[error("the log is damaged at entry {seq}: {why}")]
+    Damaged {
+        /// The first entry that is touched.
+        seq: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// An earlier append failed.
+    #[error("an earlier append failed ({why}); open the log again")]
+    Stopped {
+        /// How.
+        why: String,
+    },
+}
+
+/// What opening had to put right. None of it lost an acknowledged entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Repair {
+    /// sled's own summary of its file was unreadable or half-written; sled read its file anew.
+    #[error("removed sled's unreadable summary {file} ({why}); the entries were read from its log")]
+    SummaryRemoved {
+        /// The file's name.
+        file: String,
+        /// What sled said.
+        why: String,
+    },
+    /// The key file was of another history, or torn; keys were read from the blocks.
+    #[error("read the keys of entries from {from} on from the blocks anew ({why})")]
+    KeysRebuilt {
+        /// The first entry that was read.
+        from: u64,
+        /// What was wrong.
+        why: String,
+    },
+}
+
+/// A group must begin at the head and hang together: anything else is a bug of the sealer.
+fn check_chained(found: Head, expected: Head, blocks: &[Block]) -> Result<(), LogError> {
+    if found != expected {
+        return Err(LogError::HeadMoved { expected, found });
+    }
+    let mut head = found;
+    for block in blocks {
+        if block.before() != head {
+            return Err(LogError::HeadMoved { expected: block.before(), found: head });
+        }
+        head = block.after();
+    }
+    Ok(())
+}

@@ -1,0 +1,402 @@
+//! The log on sled.
+//!
+//! What one append does, and what a crash after each step leaves:
+//!
+//! 1. write the group's blocks into sled: some or none of them are there after a crash; each is whole,
+//!    none was acknowledged, and what is there is a valid continuation that the next start keeps;
+//! 2. flush: sled hands its buffers to the system (for sled 0.34 that is not durable: spacejam/sled
+//!    #1452, #1351);
+//! 3. `fdatasync` on our own descriptor of sled's file: the group is durable;
+//! 4. move the head, the witness and the key index: a crash leaves them behind, and the next start
+//!    reads the difference from the blocks.
+//!
+//! Only then does the caller answer.
+
+use std::any::Any;
+use std::fs::{File, OpenOptions};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use spireledger_schema::EntryKey;
+
+use super::block::Block;
+use super::directory::{Directory, sync_dir};
+use super::index::KeyIndex;
+use super::keys::{self, KeyFile};
+use super::witness::Witness;
+use super::{Blocks, Head, Log, LogError, ReadLog, Repair, crash};
+
+/// sled's page cache. Memory stays flat however long the log is.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// What must stay free on the disk beside a group: sled allocates its file in segments, and a full
+/// disk must still take the witness and the key file.
+const SPARE_BYTES: u64 = 4 * 1024 * 1024;
+/// sled may write a block and the page around it: room for that.
+const WRITE_FACTOR: u64 = 3;
+
+/// The log of one ledger directory, open in this process.
+pub struct SledLog {
+    directory: Directory,
+    db: sled::Db,
+    head: RwLock<Head>,
+    index: KeyIndex,
+    writer: Mutex<Writer>,
+}
+
+/// What only the appender touches.
+struct Writer {
+    /// Our own descriptor of sled's file, opened before the first write so that no error of an
+    /// earlier write is missed.
+    data: File,
+    witness: Witness,
+    keys: KeyFile,
+    /// Why nothing more is appended, once something failed.
+    stopped: Option<String>,
+}
+
+/// An open log, and what opening had to say.
+pub struct Opened {
+    /// The log.
+    pub log: SledLog,
+    /// What was put right.
+    pub repairs: Vec<Repair>,
+    /// What could not be put right. A log that is damaged can be read, but not appended to.
+    pub damage: Vec<LogError>,
+}
+
+impl SledLog {
+    /// Opens the log of a directory and checks its tail: everything behind the last frame of the key
+    /// file, and that it reaches as far as the witness says.
+    ///
+    /// # Errors
+    /// Only if nothing can be read at all. Damage that can be told is in [`Opened::damage`].
+    pub fn open(directory: Directory) -> Result<Opened, LogError> {
+        let path = directory.path().join("sled");
+        std::fs::create_dir_all(&path).map_err(disk("make the sled directory"))?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let data = options.open(path.join("db")).map_err(disk("open sled's file"))?;
+        let (db, mut repairs) = open_sled(&path)?;
+        data.sync_data().map_err(disk("sync sled's file"))?;
+        for dir in [&path, directory.path()] {
+            sync_dir(dir).map_err(disk("sync the ledger directory"))?;
+        }
+        let (witness, witnessed) =
+            Witness::open(&directory.path().join("witness")).map_err(disk("open the witness"))?;
+        let (db, found) = (AssertUnwindSafe(db), keys::path(directory.path()));
+        let on_log = |head: Head| block_in(&db, head.seq).is_ok_and(|b| holds(b.as_ref(), head));
+        let loaded = KeyFile::load(&found, on_log).map_err(disk("read the key file"))?;
+        let mut keys = loaded.file;
+        if let Some(why) = loaded.problem {
+            repairs.push(Repair::KeysRebuilt { from: keys.head().seq + 1, why });
+        }
+        let mut damage = Vec::new();
+        if let Err(error) = catch_up(&db, &mut keys, &loaded.index) {
+            damage.push(error);
+        }
+        let head = keys.head();
+        if let Some(lost) = witnessed.filter(|w| !on_log(*w) && *w != Head::EMPTY) {
+            damage.push(lost_tail(head, lost));
+        }
+        let writer = Writer { data, witness, keys, stopped: None };
+        let log = Self {
+            directory,
+            db: db.0,
+            head: RwLock::new(head),
+            index: loaded.index,
+            writer: Mutex::new(writer),
+        };
+        Ok(Opened { log, repairs, damage })
+    }
+
+    /// The ledger directory.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The key index.
+    pub const fn index(&self) -> &KeyIndex {
+        &self.index
+    }
+
+    /// Bytes of all files of the ledger directory.
+    pub fn bytes_on_disk(&self) -> u64 {
+        size_of(self.directory.path())
+    }
+
+    /// Saves the keys since the last frame, so that the next start has none to read from blocks.
+    pub fn save_keys(&self) -> Result<(), LogError> {
+        self.writer.lock().keys.write().map_err(disk("write the key file"))
+    }
+
+    fn write(&self, writer: &mut Writer, blocks: &[Block]) -> Result<(), LogError> {
+        crash::point("log:before-write");
+        for (at, block) in blocks.iter().enumerate() {
+            if at > 0 {
+                crash::point("log:between-blocks");
+            }
+            if crash::seeded_bug("skipped-write") && block.first_seq() % 7 == 0 {
+                continue;
+            }
+            let key = block.first_seq().to_be_bytes();
+            let value: &[u8] = block.bytes();
+            guarded("write a block", || self.db.insert(key, value))?;
+        }
+        crash::point("log:after-write");
+        if crash::seeded_bug("answer-without-sync") {
+            return Ok(());
+        }
+        guarded("flush", || self.db.flush())?;
+        crash::point("log:after-flush");
+        writer.data.sync_data().map_err(disk("sync"))?;
+        crash::point("log:after-sync");
+        Ok(())
+    }
+
+    fn room_for(&self, blocks: &[Block]) -> Result<(), LogError> {
+        let bytes: usize = blocks.iter().map(|block| block.bytes().len()).sum();
+        let needed = bytes as u64 * WRITE_FACTOR + SPARE_BYTES;
+        let free = free_bytes(self.directory.path()).map_err(disk("ask for free room"))?;
+        if free < needed { Err(LogError::DiskFull { free, needed }) } else { Ok(()) }
+    }
+}
+
+impl ReadLog for SledLog {
+    fn head(&self) -> Head {
+        *self.head.read()
+    }
+
+    fn block_at(&self, seq: u64) -> Result<Option<Block>, LogError> {
+        if seq == 0 || seq > self.head().seq {
+            return Ok(None);
+        }
+        Ok(block_in(&self.db, seq)?.filter(|block| seq <= block.last_seq()))
+    }
+
+    fn last_of(&self, key: &EntryKey) -> Result<Option<u64>, LogError> {
+        self.index.confirm(key, |seq| self.block_at(seq))
+    }
+
+    fn blocks_from(&self, seq: u64) -> Blocks<'_> {
+        // Where no block can be read, the scan begins at `seq` and tells.
+        let first = self.block_at(seq).ok().flatten().map_or(seq, |block| block.first_seq());
+        Box::new(scan(&self.db, first, self.head().seq))
+    }
+
+    fn key_index(&self) -> Option<&KeyIndex> {
+        Some(&self.index)
+    }
+}
+
+impl Log for SledLog {
+    fn append(&self, expected: Head, blocks: &[Block]) -> Result<(), LogError> {
+        let mut writer = self.writer.lock();
+        if let Some(why) = &writer.stopped {
+            return Err(LogError::Stopped { why: why.clone() });
+        }
+        super::check_chained(self.head(), expected, blocks)?;
+        let Some(last) = blocks.last() else { return Ok(()) };
+        let written = self.room_for(blocks).and_then(|()| self.write(&mut writer, blocks));
+        if let Err(error) = written {
+            writer.stopped = Some(error.to_string());
+            return Err(error);
+        }
+        crash::point("log:before-witness");
+        let head = last.after();
+        // Only a help to detect loss: without it the group is just as durable.
+        if let Err(error) = writer.witness.note(head) {
+            tracing::warn!(%error, "the witness could not be written");
+        }
+        for block in blocks {
+            if !crash::seeded_bug("lost-index") || block.first_seq() % 5 != 0 {
+                writer.keys.add(&self.index, block);
+            }
+        }
+        *self.head.write() = head;
+        if let Err(error) = writer.keys.write_if_due() {
+            tracing::warn!(%error, "the key file could not be written; the next start reads blocks");
+        }
+        Ok(())
+    }
+}
+
+/// Opens sled. Its summaries of its own file (`snap.*`) are not needed: one that is half-written
+/// (spacejam/sled #1527, #1533, #1166) or unreadable is removed, and sled reads its file instead.
+fn open_sled(path: &Path) -> Result<(sled::Db, Vec<Repair>), LogError> {
+    let mut repairs = Vec::new();
+    remove_summaries(path, "half-written", &mut repairs, |name| name.ends_with(".generating"))?;
+    let open = || {
+        let config = sled::Config::new()
+            .path(path)
+            .mode(sled::Mode::HighThroughput)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None);
+        guarded("open sled", || config.open())
+    };
+    match open() {
+        Ok(db) => Ok((db, repairs)),
+        Err(LogError::Disk { why, .. }) if !why.contains("could not acquire lock") => {
+            remove_summaries(path, &why, &mut repairs, |_| true)?;
+            let unreadable = |error| match error {
+                LogError::Disk { why, .. } => {
+                    damaged(1, &format!("sled cannot open its file: {why}"))
+                }
+                other => other,
+            };
+            Ok((open().map_err(unreadable)?, repairs))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn remove_summaries(
+    path: &Path,
+    why: &str,
+    repairs: &mut Vec<Repair>,
+    which: impl Fn(&str) -> bool,
+) -> Result<(), LogError> {
+    for item in std::fs::read_dir(path).map_err(disk("list sled's directory"))? {
+        let name = item.map_err(disk("list sled's directory"))?.file_name();
+        let file = name.to_string_lossy().into_owned();
+        if file.starts_with("snap.") && which(&file) {
+            std::fs::remove_file(path.join(&name)).map_err(disk("remove sled's summary"))?;
+            repairs.push(Repair::SummaryRemoved { file, why: why.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Reads the blocks behind the key file, checks that they are chained, and takes their keys in.
+fn catch_up(db: &sled::Db, keys: &mut KeyFile, index: &KeyIndex) -> Result<(), LogError> {
+    for block in scan(db, keys.head().seq + 1, u64::MAX) {
+        let block = block?;
+        if block.before() != keys.head() {
+            let why = format!("it is chained to {}, not to {}", block.before(), keys.head());
+            return Err(damaged(block.first_seq(), &why));
+        }
+        if let Some(broken) = block.chain_breaks().first() {
+            return Err(damaged(broken.seq, &broken.to_string()));
+        }
+        keys.add(index, &block);
+        keys.write_if_due().map_err(disk("write the key file"))?;
+    }
+    Ok(())
+}
+
+/// Blocks from the one that begins at `first` up to the one that ends at `last`. What cannot be read
+/// is an error in its place.
+fn scan(
+    db: &sled::Db,
+    first: u64,
+    last: u64,
+) -> impl Iterator<Item = Result<Block, LogError>> + '_ {
+    let mut from = first.max(1);
+    std::iter::from_fn(move || {
+        if from > last {
+            return None;
+        }
+        let found = guarded("read a block", || db.range(from.to_be_bytes()..).next().transpose());
+        let (key, value) = match found {
+            Ok(Some(pair)) => pair,
+            Ok(None) => return None,
+            Err(error) => {
+                // sled cannot go on behind a page that it cannot read: try a little further.
+                let seq = from;
+                from = from.saturating_add(super::block::ENTRIES_MAX as u64);
+                let beyond = from > last.min(db_last(db));
+                if beyond {
+                    from = u64::MAX;
+                }
+                return Some(Err(damaged(seq, &error.to_string())));
+            }
+        };
+        let block = read_block(&key, &value);
+        from = match &block {
+            Ok(block) => block.last_seq() + 1,
+            Err(_) => seq_of(&key).map_or(u64::MAX, |seq| seq.saturating_add(1)),
+        };
+        if block.as_ref().is_ok_and(|block| block.first_seq() > last) { None } else { Some(block) }
+    })
+}
+
+fn db_last(db: &sled::Db) -> u64 {
+    let last = guarded("read the last block", || db.last()).ok().flatten();
+    last.and_then(|(key, _)| seq_of(&key)).unwrap_or(0)
+}
+
+/// The block that holds `seq`, or the one before where it should be.
+fn block_in(db: &sled::Db, seq: u64) -> Result<Option<Block>, LogError> {
+    let above = seq.saturating_add(1).to_be_bytes();
+    let found = guarded("read a block", || db.get_lt(above))
+        .map_err(|error| damaged(seq, &error.to_string()))?;
+    found.map(|(key, value)| read_block(&key, &value)).transpose()
+}
+
+fn read_block(key: &[u8], value: &[u8]) -> Result<Block, LogError> {
+    let seq = seq_of(key).unwrap_or(0);
+    let block = Block::parse(Arc::from(value)).map_err(|why| damaged(seq, &why.to_string()))?;
+    if block.first_seq() != seq {
+        return Err(damaged(seq, "the block under its key is another one"));
+    }
+    Ok(block)
+}
+
+fn seq_of(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
+fn holds(block: Option<&Block>, head: Head) -> bool {
+    block.and_then(|block| block.get(head.seq)).is_some_and(|stored| stored.hash == head.hash)
+}
+
+fn lost_tail(head: Head, witnessed: Head) -> LogError {
+    let why = format!(
+        "entries up to {} were durable, but the log ends with entry {}; `restore` them from a backup",
+        witnessed.seq, head.seq
+    );
+    damaged(head.seq.min(witnessed.seq.saturating_sub(1)) + 1, &why)
+}
+
+fn damaged(seq: u64, why: &str) -> LogError {
+    LogError::Damaged { seq, why: why.to_owned() }
+}
+
+fn disk(what: &'static str) -> impl Fn(std::io::Error) -> LogError {
+    move |error| LogError::Disk { what, why: error.to_string() }
+}
+
+/// Calls sled. sled 0.34 panics on some damage that it could have reported; here that is an error, too.
+fn guarded<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, LogError> {
+    let quiet = super::quiet::Quiet::begin();
+    let result = catch_unwind(AssertUnwindSafe(call));
+    drop(quiet);
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(LogError::Disk { what, why: error.to_string() }),
+        Err(panic) => Err(LogError::Disk { what, why: format!("sled gave up: {}", said(&*panic)) }),
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason").to_owned()
+}
+
+fn free_bytes(path: &Path) -> std::io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+fn size_of(path: &Path) -> u64 {
+    let list = |path: &Path| -> Vec<PathBuf> {
+        let items = std::fs::read_dir(path).into_iter().flatten().flatten();
+        items.map(|item| item.path()).collect()
+    };
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => list(path).iter().map(|item| size_of(item)).sum(),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    }
+}
