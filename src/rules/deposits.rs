@@ -1,6 +1,6 @@
 //! Liquidity providers, their enrolments and their deposits.
 
-use spireledger_projections::{Client, Deposit};
+use spireledger_projections::{Client, Deposit, Fleet};
 use spireledger_schema::command::{
     ClientEnroll, ClientUpdate, DepositConfirm, DepositRecord, DepositReject, LpSet,
 };
@@ -14,7 +14,7 @@ use spireledger_schema::words::DepositStatus;
 use spireledger_schema::{Code, Event, Refusal};
 
 use super::fleet::{already, any_of, known_machine, something_given};
-use super::identity::{replay_or_conflict, setting};
+use super::identity::{replay_or_conflict, replayed};
 use super::{Case, Ruling, Step, Stop, malformed, refuse};
 
 /// Most fiat of one deposit, and of all deposits of one enrolment: DECIMAL(10,2) of the seed.
@@ -29,15 +29,20 @@ pub(super) fn lp_set(case: &Case<'_>, c: &LpSet) -> Ruling {
         autoforward_ln_address: c.autoforward_ln_address.clone(),
         autoforward_enabled: c.autoforward_enabled,
     });
-    let is_so = case.fleet.lp(&c.user_id).is_some_and(|lp| {
+    let again = replayed(case, &event, lp_is_so(case.fleet, c), |event| {
+        matches!(event, Event::LpChanged(_))
+    })?;
+    Ok(again.unwrap_or(Step::Append(event)))
+}
+
+pub(super) fn lp_is_so(fleet: &Fleet, c: &LpSet) -> bool {
+    fleet.lp(&c.user_id).is_some_and(|lp| {
         lp.dca_wallet_id == c.dca_wallet_id
             && already(c.default_dca_mode.as_ref(), &lp.default_dca_mode)
             && c.fixed_mode_daily_limit.is_already(lp.fixed_mode_daily_limit.as_ref())
             && c.autoforward_ln_address.is_already(lp.autoforward_ln_address.as_ref())
             && already(c.autoforward_enabled.as_ref(), &lp.autoforward_enabled)
-    });
-    // Every one of these events sets the wallet, which every such command gives.
-    setting(case, event, is_so, |event| matches!(event, Event::LpChanged(_)))
+    })
 }
 
 pub(super) fn client_enroll(case: &Case<'_>, c: &ClientEnroll) -> Ruling {
@@ -71,18 +76,27 @@ pub(super) fn client_enroll(case: &Case<'_>, c: &ClientEnroll) -> Ruling {
 pub(super) fn client_update(case: &Case<'_>, c: &ClientUpdate) -> Ruling {
     let given = [!c.username.is_keep(), c.status.is_some()];
     something_given(given)?;
-    let client = known_client(case, &c.id)?;
-    let is_so = c.username.is_already(client.username.as_ref())
-        && already(c.status.as_ref(), &client.status);
     let event = Event::ClientChanged(ClientChanged {
         id: c.id.clone(),
         username: c.username.clone(),
         status: c.status,
     });
-    setting(case, event, is_so, |event| match event {
+    let again = replayed(case, &event, client_is_so(case.fleet, c), |event| match event {
         Event::ClientEnrolled(_) => true,
         Event::ClientChanged(e) => any_of(given, [!e.username.is_keep(), e.status.is_some()]),
         _ => false,
+    })?;
+    if let Some(step) = again {
+        return Ok(step);
+    }
+    known_client(case, &c.id)?;
+    Ok(Step::Append(event))
+}
+
+pub(super) fn client_is_so(fleet: &Fleet, c: &ClientUpdate) -> bool {
+    fleet.client(&c.id).is_some_and(|client| {
+        c.username.is_already(client.username.as_ref())
+            && already(c.status.as_ref(), &client.status)
     })
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
-use super::{Case, Ruling, Step};
+use super::{Case, Ruling, Step, Stop};
 
 /// An entry has the identity of the command: the same content replays it, other content conflicts.
 pub(super) fn replay_or_conflict(case: &Case<'_>, first: &Entry, now: &Event) -> Ruling {
@@ -53,24 +53,23 @@ fn names(before: &Value, after: &Value) -> Vec<String> {
     all
 }
 
-/// A command that sets something. With a `request_id` that was seen, the first answer again (or a
-/// conflict); setting what already is so replays the entry that made it so.
+/// Whether a setting was said already. With a `request_id` that was seen: the first answer again, or
+/// a conflict. Setting what already is so: the entry that made it so. `None`: it is new.
 ///
-/// `is_so`: nothing would change. `made_it_so`: whether an event set one of the given fields.
-pub(super) fn setting(
+/// `is_so`: nothing would change. `made_it_so`: whether an event set one of the given fields. What is
+/// so by default alone was made so by no entry; setting it is new.
+pub(super) fn replayed(
     case: &Case<'_>,
-    event: Event,
+    event: &Event,
     is_so: bool,
     made_it_so: impl Fn(&Event) -> bool,
-) -> Ruling {
+) -> Result<Option<Step>, Stop> {
     if let Some(first) = &case.found.aliased {
-        return replay_or_conflict(case, first, &event);
+        return replay_or_conflict(case, first, event).map(Some);
     }
-    if is_so {
-        let maker = case.found.stream.iter().rev().find(|entry| made_it_so(&entry.event));
-        if let Some(maker) = maker {
-            return Ok(Step::Replay(maker.front.seq));
-        }
+    if !is_so {
+        return Ok(None);
     }
-    Ok(Step::Append(event))
+    let maker = case.found.stream.iter().rev().find(|entry| made_it_so(&entry.event));
+    Ok(maker.map(|entry| Step::Replay(entry.front.seq)))
 }

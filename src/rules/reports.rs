@@ -1,5 +1,7 @@
 //! What machines report of themselves, and what operators believe to be in them.
 
+use std::collections::BTreeMap;
+
 use spireledger_projections::Fleet;
 use spireledger_schema::command::{
     BeaconReport, Body, CassettesReport, CassettesSet, TelemetryReport, bays,
@@ -8,11 +10,12 @@ use spireledger_schema::event::{
     BeaconReported, CassettesReported, CassettesSet as SetEvent, TelemetryReported,
 };
 use spireledger_schema::identity::{Actor, Role};
+use spireledger_schema::parts::{Bay, OldBay};
 use spireledger_schema::text::MachineId;
 use spireledger_schema::{EntryKey, Event, Refusal, streams};
 
 use super::fleet::known_machine;
-use super::identity::{replay_or_conflict, setting};
+use super::identity::{replay_or_conflict, replayed};
 use super::{Case, Request, Ruling, Step, malformed};
 
 /// The stream of a report: its machine and, where it has one, its moment.
@@ -93,24 +96,41 @@ pub(super) fn telemetry(case: &Case<'_>, c: &TelemetryReport) -> Ruling {
 }
 
 pub(super) fn cassettes_set(case: &Case<'_>, c: &CassettesSet) -> Ruling {
-    let positions = bays(c.positions.as_ref(), c.denominations.as_ref())
-        .map_err(|why| malformed("positions", "something else", &why))?;
-    known_machine(case, &c.machine_id)?;
-    let current = case.fleet.bays(&c.machine_id);
-    let is_so = current.is_some_and(|bays| {
-        bays.updated_at.is_some() && bays.believed == positions && bays.updated_by == c.updated_by
-    });
+    let positions = bays_of(c.positions.as_ref(), c.denominations.as_ref())?;
     let event = Event::CassettesSet(SetEvent {
         machine_id: c.machine_id.clone(),
         positions,
         updated_by: c.updated_by.clone(),
     });
-    setting(case, event, is_so, |event| matches!(event, Event::CassettesSet(_)))
+    let again = replayed(case, &event, cassettes_are_so(case.fleet, c), |event| {
+        matches!(event, Event::CassettesSet(_))
+    })?;
+    if let Some(step) = again {
+        return Ok(step);
+    }
+    known_machine(case, &c.machine_id)?;
+    Ok(Step::Append(event))
+}
+
+pub(super) fn cassettes_are_so(fleet: &Fleet, c: &CassettesSet) -> bool {
+    let positions = bays(c.positions.as_ref(), c.denominations.as_ref());
+    fleet.bays(&c.machine_id).is_some_and(|bays| {
+        bays.updated_at.is_some()
+            && positions.is_ok_and(|positions| bays.believed == positions)
+            && bays.updated_by == c.updated_by
+    })
+}
+
+fn bays_of(
+    positions: Option<&BTreeMap<u32, Bay>>,
+    denominations: Option<&BTreeMap<u32, OldBay>>,
+) -> Result<BTreeMap<u32, Bay>, Refusal> {
+    let found = if denominations.is_some() { "`denominations`" } else { "nothing" };
+    bays(positions, denominations).map_err(|why| malformed("positions", found, &why))
 }
 
 pub(super) fn cassettes_report(case: &Case<'_>, c: &CassettesReport) -> Ruling {
-    let positions = bays(c.positions.as_ref(), c.denominations.as_ref())
-        .map_err(|why| malformed("positions", "something else", &why))?;
+    let positions = bays_of(c.positions.as_ref(), c.denominations.as_ref())?;
     let machine_id = machine_of(case, c.machine_id.as_ref())?;
     let event = Event::CassettesReported(CassettesReported {
         machine_id: machine_id.clone(),
@@ -121,8 +141,12 @@ pub(super) fn cassettes_report(case: &Case<'_>, c: &CassettesReport) -> Ruling {
     if c.state_at.is_some() {
         return report(case, &machine_id, event);
     }
-    known_machine(case, &machine_id)?;
     // Without a moment there is no identity: saying the same again is a replay.
     let is_so = case.found.stream.last().is_some_and(|newest| newest.event == event);
-    setting(case, event, is_so, |event| matches!(event, Event::CassettesReported(_)))
+    let again = replayed(case, &event, is_so, |said| *said == event)?;
+    if let Some(step) = again {
+        return Ok(step);
+    }
+    known_machine(case, &machine_id)?;
+    Ok(Step::Append(event))
 }

@@ -10,8 +10,10 @@ use super::{Case, refuse};
 /// Refuses what the actor may not do.
 pub(super) fn may(case: &Case<'_>) -> Result<(), Refusal> {
     match &case.request.actor {
-        Actor::Local | Actor::Import { .. } | Actor::Ledger => Ok(()),
-        Actor::Key { role: Role::Super, .. } => Ok(()),
+        Actor::Local
+        | Actor::Import { .. }
+        | Actor::Ledger
+        | Actor::Key { role: Role::Super, .. } => Ok(()),
         Actor::Key { role: Role::Machine, public_key } => machine_may(case, *public_key),
         Actor::Key { role: Role::Operator | Role::Lp | Role::Auditor, .. } => Err(forbidden(case)),
     }
