@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod claims;
+mod fixture;
 mod laws;
 
 use std::collections::BTreeMap;
