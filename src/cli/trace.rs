@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use spireledger::ledger::history;
 use spireledger_projections::Settlement;
+use spireledger_schema::event::Leg;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::money::Sats;
+use spireledger_schema::parts::Target;
+use spireledger_schema::personal::Personal;
 use spireledger_schema::text::Text;
 use spireledger_schema::words::{LegStatus, LegType, TxType};
 use spireledger_schema::{Entry, EntryHash, Event};
@@ -168,19 +171,26 @@ fn print_amounts(s: &Settlement) -> anyhow::Result<()> {
     Ok(output::print_line(&text)?)
 }
 
+/// Who gets a leg, and where.
+fn destination(leg: &Leg) -> String {
+    let client = leg.client_id.as_ref().map(ToString::to_string);
+    let wallet = leg.destination_wallet_id.as_ref().map(|wallet| shorten(wallet.as_str()));
+    let address = leg.destination_ln_address.as_ref().and_then(Personal::plain);
+    let target = leg.target.as_ref().and_then(Target::plain).map(shorten);
+    let parts = [client, wallet, address.map(str::to_owned), target];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 fn print_sums(settlement: &Settlement, sums: &[Sum]) -> anyhow::Result<()> {
     if settlement.legs.is_empty() {
         return Ok(output::print_line("no legs are planned yet; `settlement.begin` plans them")?);
     }
     let mut legs = output::table(&["leg", "for", "to", "sats", "fiat", "state"], &[3, 4]);
     for leg in &settlement.legs {
-        let to = leg.leg.client_id.as_ref().map(ToString::to_string);
-        let wallet = leg.leg.destination_wallet_id.as_ref().map(|wallet| shorten(wallet.as_str()));
-        let to = [to, wallet].into_iter().flatten().collect::<Vec<_>>().join(", wallet ");
         legs.add_row([
             leg.id.as_str().rsplit(':').next().unwrap_or_default().to_owned(),
             leg.leg.leg_type.to_string(),
-            to,
+            destination(&leg.leg),
             output::grouped(leg.leg.amount_sats),
             leg.leg.amount_fiat.map_or_else(String::new, |fiat| fiat.to_string()),
             leg.status.to_string(),

@@ -40,9 +40,17 @@ fn the_month_again_moves_no_money() {
     let money = |world: &World| {
         let stats = world.run(&["log", "stats", "--json"]).json();
         let kinds = [
-            "settlement.claimed", "settlement.begun", "settlement.adjusted", "settlement.finished",
-            "settlement.noted", "leg.ended", "leg.added", "deposit.confirmed", "deposit.rejected",
-            "machine.registered", "client.enrolled",
+            "settlement.claimed",
+            "settlement.begun",
+            "settlement.adjusted",
+            "settlement.finished",
+            "settlement.noted",
+            "leg.ended",
+            "leg.added",
+            "deposit.confirmed",
+            "deposit.rejected",
+            "machine.registered",
+            "client.enrolled",
         ];
         kinds.map(|kind| stats["events"][kind].clone())
     };
@@ -65,7 +73,8 @@ fn the_month_again_moves_no_money() {
 fn every_settlement_of_the_month_can_be_traced_and_adds_up() {
     let world = World::with_ledger();
     world.run(&["submit", "--summary", &month()]).ends_with(1);
-    let settlements = world.run(&["tables", "show", "dca_settlements", "--json"]).succeeds().lines();
+    let settlements =
+        world.run(&["tables", "show", "dca_settlements", "--json"]).succeeds().lines();
     let payments = world.run(&["tables", "show", "dca_payments", "--json"]).succeeds().lines();
     assert!(settlements.len() > 100);
     for settlement in &settlements {
