@@ -24,7 +24,10 @@ pub struct Deposit {
 }
 
 impl Deposit {
-    /// Folds a deposit's stream, oldest first. `None`: the stream is empty.
+    /// Folds a deposit's stream, oldest first. `None`: nothing was recorded there.
+    ///
+    /// Other things can stand in the stream, and are passed over: see
+    /// [`crate::Settlement::fold`].
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Option<Self>, ApplyError> {
@@ -50,10 +53,16 @@ impl Deposit {
                     deposit.status = DepositStatus::Rejected;
                     deposit.note(e.notes.as_ref());
                 }
-                (event, _) => {
+                (
+                    event @ (Event::DepositRecorded(_)
+                    | Event::DepositConfirmed(_)
+                    | Event::DepositRejected(_)),
+                    _,
+                ) => {
                     let seq = entry.front.seq;
                     return Err(ApplyError::Misplaced { seq, name: event.name() });
                 }
+                _ => {}
             }
         }
         Ok(deposit)

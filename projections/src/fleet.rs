@@ -27,6 +27,7 @@ pub struct Fleet {
     lps: BTreeMap<UserId, Lp>,
     clients: BTreeMap<ClientId, Client>,
     enrolled: BTreeMap<MachineId, BTreeSet<(UserId, ClientId)>>,
+    enrolments: BTreeMap<UserId, BTreeSet<ClientId>>,
     beacons: BTreeMap<MachineId, Beacon>,
     telemetry: BTreeMap<MachineId, Telemetry>,
     bays: BTreeMap<MachineId, Bays>,
@@ -100,6 +101,12 @@ impl Fleet {
         ids.filter_map(|(_, id)| self.clients.get(id))
     }
 
+    /// The enrolments of an LP, at all machines.
+    pub fn clients_of(&self, user: &UserId) -> impl Iterator<Item = &Client> {
+        let ids = self.enrolments.get(user).into_iter().flatten();
+        ids.filter_map(|id| self.clients.get(id))
+    }
+
     /// The newest beacon of a machine.
     pub fn beacon(&self, machine: &MachineId) -> Option<&Beacon> {
         self.beacons.get(machine)
@@ -132,15 +139,15 @@ impl Fleet {
             Event::DepositConfirmed(e) => self.deposit_ended(&e.client_id, e.amount, true, seq)?,
             Event::DepositRejected(e) => self.deposit_ended(&e.client_id, e.amount, false, seq)?,
             Event::SettlementClaimed(e) => self.machine_mut(&e.machine_id, seq)?.settlements += 1,
-            Event::SettlementBegun(e) => self.legs_planned(&e.legs, at, seq)?,
+            Event::SettlementBegun(e) => self.legs_planned(&e.legs, seq)?,
             Event::SettlementAdjusted(e) => {
                 self.given_back(&e.given_back, seq)?;
-                self.legs_planned(&e.legs, at, seq)?;
+                self.legs_planned(&e.legs, seq)?;
             }
             Event::SettlementVoided(e) => self.given_back(&e.given_back, seq)?,
-            Event::LegEnded(e) => self.leg_ended(e, seq)?,
-            Event::BeaconReported(e) => self.beacon_reported(e),
-            Event::TelemetryReported(e) => self.telemetry_reported(e),
+            Event::LegEnded(e) => self.leg_ended(e, at, seq)?,
+            Event::BeaconReported(e) => self.beacon_reported(e, at),
+            Event::TelemetryReported(e) => self.telemetry_reported(e, at),
             Event::CassettesSet(e) => self.cassettes_set(e, at),
             Event::CassettesReported(e) => self.cassettes_reported(e, at),
             // Added legs are never dca legs; the others change no balance.
@@ -278,6 +285,7 @@ impl Fleet {
     fn client_enrolled(&mut self, e: &event::ClientEnrolled, at: Timestamp) {
         let at_machine = self.enrolled.entry(e.machine_id.clone()).or_default();
         at_machine.insert((e.user_id.clone(), e.id.clone()));
+        self.enrolments.entry(e.user_id.clone()).or_default().insert(e.id.clone());
         self.clients.insert(
             e.id.clone(),
             Client {
@@ -331,18 +339,13 @@ impl Fleet {
         if confirmed { grow(&mut client.confirmed_fiat, amount, seq) } else { Ok(()) }
     }
 
-    fn legs_planned(&mut self, legs: &[Leg], at: Timestamp, seq: u64) -> Result<(), ApplyError> {
+    fn legs_planned(&mut self, legs: &[Leg], seq: u64) -> Result<(), ApplyError> {
         for leg in legs {
             if let (LegType::Dca, Some(id)) = (leg.leg_type, &leg.client_id) {
                 let client = self.client_mut(id, seq)?;
                 let fiat = leg.amount_fiat.unwrap_or_default();
                 grow(&mut client.pending_fiat, fiat, seq)?;
                 client.pending_sats = add(client.pending_sats, leg.amount_sats, seq)?;
-                if client.day != at.utc_day() {
-                    client.day = at.utc_day();
-                    client.day_fiat = Fiat::ZERO;
-                }
-                grow(&mut client.day_fiat, fiat, seq)?;
             }
         }
         Ok(())
@@ -357,32 +360,43 @@ impl Fleet {
         Ok(())
     }
 
-    fn leg_ended(&mut self, e: &LegEnded, seq: u64) -> Result<(), ApplyError> {
+    fn leg_ended(&mut self, e: &LegEnded, at: Timestamp, seq: u64) -> Result<(), ApplyError> {
         let (LegType::Dca, Some(id)) = (e.leg_type, &e.client_id) else { return Ok(()) };
+        let status = LegStatus::from(e.status);
+        if !status.is_final() {
+            // It may be tried again: what it holds cannot be spent on another.
+            return Ok(());
+        }
         let client = self.client_mut(id, seq)?;
         let fiat = e.amount_fiat.unwrap_or_default();
-        if e.from == LegStatus::Pending {
-            shrink(&mut client.pending_fiat, fiat, seq)?;
-            client.pending_sats = subtract(client.pending_sats, e.amount_sats, seq)?;
-        }
-        if LegStatus::from(e.status) == LegStatus::Completed {
+        shrink(&mut client.pending_fiat, fiat, seq)?;
+        client.pending_sats = subtract(client.pending_sats, e.amount_sats, seq)?;
+        if status == LegStatus::Completed {
             grow(&mut client.paid_fiat, fiat, seq)?;
             client.paid_sats = add(client.paid_sats, e.amount_sats, seq)?;
+            client.day_fiat = client.paid_on(at.utc_day());
+            client.day = at.utc_day();
+            grow(&mut client.day_fiat, fiat, seq)?;
         }
         Ok(())
     }
 
-    fn beacon_reported(&mut self, e: &event::BeaconReported) {
+    // A report from the future counts as of now: else a wrong clock would silence all that follow.
+    fn beacon_reported(&mut self, e: &event::BeaconReported, at: Timestamp) {
+        let counted_at = e.received_at.min(at);
         let newest = self.beacons.get(&e.machine_id);
-        if newest.is_none_or(|newest| newest.report.received_at <= e.received_at) {
-            self.beacons.insert(e.machine_id.clone(), Beacon { report: e.clone() });
+        if newest.is_none_or(|newest| newest.counted_at <= counted_at) {
+            let row = Beacon { report: e.clone(), counted_at };
+            self.beacons.insert(e.machine_id.clone(), row);
         }
     }
 
-    fn telemetry_reported(&mut self, e: &event::TelemetryReported) {
+    fn telemetry_reported(&mut self, e: &event::TelemetryReported, at: Timestamp) {
+        let counted_at = e.received_at.min(at);
         let newest = self.telemetry.get(&e.machine_id);
-        if newest.is_none_or(|newest| newest.received_at <= e.received_at) {
-            let row = Telemetry { telemetry: e.telemetry.clone(), received_at: e.received_at };
+        if newest.is_none_or(|newest| newest.counted_at <= counted_at) {
+            let (telemetry, received_at) = (e.telemetry.clone(), e.received_at);
+            let row = Telemetry { telemetry, received_at, counted_at };
             self.telemetry.insert(e.machine_id.clone(), row);
         }
     }
@@ -397,10 +411,12 @@ impl Fleet {
     fn cassettes_reported(&mut self, e: &event::CassettesReported, at: Timestamp) {
         let bays = self.bays.entry(e.machine_id.clone()).or_default();
         let state_at = e.state_at.unwrap_or(at);
-        if bays.state_at.is_none_or(|newest| newest <= state_at) {
+        let counted_at = state_at.min(at);
+        if bays.counted_at.is_none_or(|newest| newest <= counted_at) {
             bays.reported.clone_from(&e.positions);
             bays.state_event_id.clone_from(&e.state_event_id);
             bays.state_at = Some(state_at);
+            bays.counted_at = Some(counted_at);
         }
     }
 

@@ -80,7 +80,10 @@ pub struct Lock {
 }
 
 impl Settlement {
-    /// Folds a settlement's stream, oldest first. `None`: the stream is empty.
+    /// Folds a settlement's stream, oldest first. `None`: nothing was claimed there.
+    ///
+    /// Other things can stand in the stream, and are passed over: their keys are derived, a payment
+    /// hash is whatever a claim says, and both share one space.
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Option<Self>, ApplyError> {
@@ -88,6 +91,7 @@ impl Settlement {
         for entry in entries {
             match (&entry.event, &mut settlement) {
                 (Event::SettlementClaimed(e), None) => settlement = Some(Self::claimed(e, entry)),
+                (event, _) if !is_of_settlement(event) => {}
                 (_, Some(settlement)) => settlement.apply(entry)?,
                 (event, None) => {
                     let seq = entry.front.seq;
@@ -137,7 +141,7 @@ impl Settlement {
                 self.error_message.clone_from(&e.error_message);
             }
             Event::SettlementVoided(e) => {
-                self.void_pending();
+                self.void_unpaid();
                 self.ended(SettlementStatus::Voided, e.error_message.as_ref(), at);
             }
             Event::LegEnded(e) => self.leg_ended(e, seq)?,
@@ -165,7 +169,7 @@ impl Settlement {
         self.operator_fee_sats = e.operator_fee_sats;
         self.fee_mismatch_sats = e.fee_mismatch_sats;
         self.fiat_amount = e.fiat_amount;
-        self.void_pending();
+        self.void_unpaid();
         self.plan_all(e.first_leg, &e.legs, at);
     }
 
@@ -204,8 +208,8 @@ impl Settlement {
         });
     }
 
-    /// Voids what may still be voided: pending and failed legs, and what was only kept.
-    fn void_pending(&mut self) {
+    /// Voids what is not paid: open legs, and what is only kept.
+    fn void_unpaid(&mut self) {
         for leg in &mut self.legs {
             if leg.is_voidable() {
                 leg.status = LegStatus::Voided;
@@ -224,6 +228,23 @@ impl Settlement {
             .iter()
             .any(|leg| leg.status == LegStatus::Completed && leg.leg.leg_type != LegType::Retained)
     }
+}
+
+/// Whether an event belongs to the life of a settlement after its claim.
+const fn is_of_settlement(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::SettlementClaimed(_)
+            | Event::SettlementBegun(_)
+            | Event::SettlementReleased(_)
+            | Event::SettlementAdjusted(_)
+            | Event::SettlementNoted(_)
+            | Event::SettlementFinished(_)
+            | Event::SettlementFailed(_)
+            | Event::SettlementVoided(_)
+            | Event::LegEnded(_)
+            | Event::LegAdded(_)
+    )
 }
 
 impl LegRow {

@@ -9,16 +9,20 @@ use spireledger_schema::event::{
 };
 use spireledger_schema::limits::CLIENTS_PER_MACHINE_MAX;
 use spireledger_schema::money::Fiat;
-use spireledger_schema::text::{ClientId, DepositId};
-use spireledger_schema::words::DepositStatus;
+use spireledger_schema::text::{ClientId, Currency, DepositId, MachineId};
+use spireledger_schema::words::{ClientStatus, DepositStatus};
 use spireledger_schema::{Code, Event, Refusal};
 
 use super::fleet::{already, any_of, known_machine, something_given};
-use super::identity::{replay_or_conflict, replayed};
+use super::identity::{replay_or_conflict, replayed, taken};
 use super::{Case, Ruling, Step, Stop, malformed, refuse};
 
-/// Most fiat of one deposit, and of all deposits of one enrolment: DECIMAL(10,2) of the seed.
+/// Most fiat of one deposit, in hundredths: DECIMAL(10,2) of the seed.
 const DEPOSIT_MINOR_MAX: i64 = 9_999_999_999;
+
+/// Most bytes of the ids of all enrolments at one machine, so that the largest plan and what an
+/// adjustment gives back fit one entry: 120 UUIDs have 4,320.
+const CLIENT_IDS_BYTES_MAX: usize = 5_000;
 
 pub(super) fn lp_set(case: &Case<'_>, c: &LpSet) -> Ruling {
     let event = Event::LpChanged(LpChanged {
@@ -63,14 +67,28 @@ pub(super) fn client_enroll(case: &Case<'_>, c: &ClientEnroll) -> Ruling {
         );
         return Err(refuse(Code::AlreadyEnrolled, message).with("id", &other.id).into());
     }
-    if case.fleet.clients_at(&c.machine_id).count() >= CLIENTS_PER_MACHINE_MAX {
-        let message = format!(
-            "machine `{}` has {CLIENTS_PER_MACHINE_MAX} enrolments; no more fit one distribution",
-            c.machine_id
-        );
-        return Err(refuse(Code::LimitReached, message).into());
-    }
+    has_room(case, &c.machine_id, &c.id)?;
     Ok(Step::Append(event))
+}
+
+/// All who may take part in a distribution have to fit one. Whoever left frees the place.
+fn has_room(case: &Case<'_>, machine: &MachineId, id: &ClientId) -> Result<(), Refusal> {
+    let others = case.fleet.clients_at(machine);
+    let others = others.filter(|other| other.status != ClientStatus::Inactive && other.id != *id);
+    let (mut count, mut bytes) = (1, id.as_str().len());
+    for other in others {
+        count += 1;
+        bytes += other.id.as_str().len();
+    }
+    if count <= CLIENTS_PER_MACHINE_MAX && bytes <= CLIENT_IDS_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "machine `{machine}` would have {count} enrolments with {bytes} bytes of ids, but a \
+         distribution holds at most {CLIENTS_PER_MACHINE_MAX} and {CLIENT_IDS_BYTES_MAX}; use \
+         shorter ids, or make inactive those who left"
+    );
+    Err(refuse(Code::LimitReached, message))
 }
 
 pub(super) fn client_update(case: &Case<'_>, c: &ClientUpdate) -> Ruling {
@@ -89,7 +107,10 @@ pub(super) fn client_update(case: &Case<'_>, c: &ClientUpdate) -> Ruling {
     if let Some(step) = again {
         return Ok(step);
     }
-    known_client(case, &c.id)?;
+    let client = known_client(case, &c.id)?;
+    if c.status.is_some_and(|status| status != ClientStatus::Inactive) {
+        has_room(case, &client.machine_id, &c.id)?;
+    }
     Ok(Step::Append(event))
 }
 
@@ -107,7 +128,7 @@ pub(super) fn record(case: &Case<'_>, c: &DepositRecord) -> Ruling {
     }
     if let Some(first) = case.found.stream.first() {
         let Event::DepositRecorded(said) = &first.event else {
-            return Err(misplaced(first));
+            return Err(taken(first).into());
         };
         let event = recorded(c, said.machine_id.clone(), c.currency.unwrap_or(said.currency));
         return replay_or_conflict(case, first, &event);
@@ -130,18 +151,18 @@ pub(super) fn record(case: &Case<'_>, c: &DepositRecord) -> Ruling {
     }
     let all = client.confirmed_fiat.checked_add(client.unconfirmed_fiat);
     let all = all.and_then(|all| all.checked_add(c.amount));
-    if all.is_none_or(|all| all.minor() > DEPOSIT_MINOR_MAX) {
-        let message = "all deposits of one enrolment may be at most 99999999.99 together";
+    if all.is_none() {
+        let message = format!(
+            "with this deposit, enrolment `{}` would have more fiat than can be counted; enrol the \
+             LP anew",
+            client.id
+        );
         return Err(refuse(Code::LimitReached, message).into());
     }
     Ok(Step::Append(recorded(c, machine.id.clone(), machine.fiat_code)))
 }
 
-fn recorded(
-    c: &DepositRecord,
-    machine_id: spireledger_schema::text::MachineId,
-    currency: spireledger_schema::text::Currency,
-) -> Event {
+fn recorded(c: &DepositRecord, machine_id: MachineId, currency: Currency) -> Event {
     Event::DepositRecorded(DepositRecorded {
         id: c.id.clone(),
         client_id: c.client_id.clone(),
@@ -197,11 +218,4 @@ fn known_deposit(case: &Case<'_>, id: &DepositId) -> Result<Deposit, Stop> {
 fn known_client<'a>(case: &Case<'a>, id: &ClientId) -> Result<&'a Client, Refusal> {
     let unknown = || refuse(Code::UnknownClient, format!("no enrolment `{id}` is known"));
     case.fleet.client(id).ok_or_else(unknown)
-}
-
-fn misplaced(entry: &spireledger_schema::Entry) -> Stop {
-    Stop::Corrupt(spireledger_projections::ApplyError::Misplaced {
-        seq: entry.front.seq,
-        name: entry.event.name(),
-    })
 }

@@ -8,6 +8,7 @@
 //!
 //! *Never:* I/O, a clock, randomness, a `HashMap`, a float. *Start at:* [`decide`].
 
+mod adjust;
 mod claim;
 mod deposits;
 mod distribution;
@@ -15,6 +16,7 @@ mod fees;
 mod fleet;
 mod identity;
 mod legs;
+mod lock;
 mod needs;
 mod reports;
 mod settlement;
@@ -141,7 +143,7 @@ fn rule(case: &Case<'_>) -> Ruling {
         Body::SettlementClaim(c) => claim::claim(case, c),
         Body::SettlementBegin(c) => settlement::begin(case, c),
         Body::SettlementRelease(c) => settlement::release(case, c),
-        Body::SettlementAdjust(c) => settlement::adjust(case, c),
+        Body::SettlementAdjust(c) => adjust::adjust(case, c),
         Body::SettlementNote(c) => settlement::note(case, c),
         Body::SettlementFinish(c) => settlement::finish(case, c),
         Body::SettlementFail(c) => settlement::fail(case, c),

@@ -12,7 +12,7 @@
 //! | what goes on with a settlement or a deposit | all | its state is folded from all of it |
 
 use spireledger_projections::Fleet;
-use spireledger_schema::command::{Body, Command};
+use spireledger_schema::command::{Body, CassettesReport, Command};
 use spireledger_schema::{Entry, EntryKey, streams};
 
 use super::{Request, deposits, fleet as settings, reports};
@@ -60,7 +60,7 @@ pub fn needs(fleet: &Fleet, request: &Request) -> Needs {
     }
 }
 
-fn stream(fleet: &Fleet, request: &Request) -> EntryKey {
+pub(super) fn stream(fleet: &Fleet, request: &Request) -> EntryKey {
     match &request.command.body {
         Body::ConfigSet(_) => streams::config(),
         Body::MachineRegister(c) => streams::machine(&c.id),
@@ -146,6 +146,9 @@ fn alias(request: &Request) -> Option<EntryKey> {
             | Body::LpSet(_)
             | Body::ClientUpdate(_)
             | Body::CassettesSet(_)
+            | Body::CassettesReport(CassettesReport { state_at: None, .. })
+            | Body::SettlementAdjust(_)
+            | Body::SettlementFail(_)
     );
     let id = request_id.as_ref().filter(|_| has_no_identity)?;
     Some(streams::request(&request.actor, body.type_name(), id))

@@ -12,11 +12,14 @@ use spireledger_schema::event::{
 use spireledger_schema::identity::{Actor, Role};
 use spireledger_schema::parts::{Bay, OldBay};
 use spireledger_schema::text::MachineId;
-use spireledger_schema::{EntryKey, Event, Refusal, streams};
+use spireledger_schema::{Code, EntryKey, Event, Refusal, streams};
 
 use super::fleet::known_machine;
 use super::identity::{replay_or_conflict, replayed};
-use super::{Case, Request, Ruling, Step, malformed};
+use super::{Case, Request, Ruling, Step, malformed, refuse};
+
+/// Most bytes of a beacon's free JSON: with its other fields it has to fit one entry.
+const BEACON_JSON_BYTES_MAX: usize = 36_000;
 
 /// The stream of a report: its machine and, where it has one, its moment.
 pub(super) fn stream(fleet: &Fleet, request: &Request) -> EntryKey {
@@ -65,6 +68,8 @@ fn report(case: &Case<'_>, machine: &MachineId, event: Event) -> Ruling {
 }
 
 pub(super) fn beacon(case: &Case<'_>, c: &BeaconReport) -> Ruling {
+    let free_json = [&c.fees_json, &c.limits_json, &c.denominations_json];
+    let bytes: usize = free_json.into_iter().flatten().map(|json| json.as_str().len()).sum();
     let machine_id = machine_of(case, c.machine_id.as_ref())?;
     let event = Event::BeaconReported(BeaconReported {
         machine_id: machine_id.clone(),
@@ -82,7 +87,15 @@ pub(super) fn beacon(case: &Case<'_>, c: &BeaconReport) -> Ruling {
         version: c.version.clone(),
         received_at: c.received_at,
     });
-    report(case, &machine_id, event)
+    let step = report(case, &machine_id, event)?;
+    if matches!(step, Step::Append(_)) && bytes > BEACON_JSON_BYTES_MAX {
+        let message = format!(
+            "fees_json, limits_json and denominations_json have {bytes} bytes together; at most \
+             {BEACON_JSON_BYTES_MAX} fit one entry"
+        );
+        return Err(refuse(Code::LimitReached, message).into());
+    }
+    Ok(step)
 }
 
 pub(super) fn telemetry(case: &Case<'_>, c: &TelemetryReport) -> Ruling {
@@ -132,6 +145,10 @@ fn bays_of(
 pub(super) fn cassettes_report(case: &Case<'_>, c: &CassettesReport) -> Ruling {
     let positions = bays_of(c.positions.as_ref(), c.denominations.as_ref())?;
     let machine_id = machine_of(case, c.machine_id.as_ref())?;
+    let counts = case
+        .fleet
+        .bays(&machine_id)
+        .is_some_and(|bays| bays.reported == positions && bays.state_event_id == c.state_event_id);
     let event = Event::CassettesReported(CassettesReported {
         machine_id: machine_id.clone(),
         positions,
@@ -141,8 +158,8 @@ pub(super) fn cassettes_report(case: &Case<'_>, c: &CassettesReport) -> Ruling {
     if c.state_at.is_some() {
         return report(case, &machine_id, event);
     }
-    // Without a moment there is no identity: saying the same again is a replay.
-    let is_so = case.found.stream.last().is_some_and(|newest| newest.event == event);
+    // Without a moment there is no identity: saying again what still counts is a replay.
+    let is_so = counts && case.found.stream.last().is_some_and(|newest| newest.event == event);
     let again = replayed(case, &event, is_so, |said| *said == event)?;
     if let Some(step) = again {
         return Ok(step);

@@ -1,0 +1,17 @@
+//! Tests of the rules, by theme. Commands go in as JSON, as people and machines send them.
+//!
+//! Start at [`world`]: a small ledger in memory. [`words`] says common commands shortly.
+
+mod claims;
+mod codes;
+mod daily_limit;
+mod deposits;
+mod fleet;
+mod hostile;
+mod legs;
+mod reports;
+mod settings;
+mod settlements;
+mod who;
+mod words;
+mod world;
