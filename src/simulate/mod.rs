@@ -8,6 +8,9 @@
 //!   [`Options::noise`] what a real fleet sends besides: repeats, contradictions, mistakes.
 //! - [`Claims`] writes claims and nothing else, as fast as can be.
 //!
+//! Whatever sets something bears a `request_id`, so a story that is sent twice changes nothing the
+//! second time.
+//!
 //! The answers do not depend on when or how fast the lines are sent: plans come out the same on any
 //! day (an LP in fixed mode takes part once and is paused until it has no limit any more). One
 //! exception cannot be helped: a lock that somebody holds is refused to others for ten minutes, so a

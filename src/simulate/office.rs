@@ -1,7 +1,7 @@
 //! LPs and operators: enrolments, deposits, and what they change their minds about.
 
 use super::agenda::Task;
-use super::json::command;
+use super::json::{Json, command};
 use super::noise::{SaidDeposit, SaidEnd};
 use super::sale::fraction;
 use super::setup::splits_line;
@@ -120,31 +120,44 @@ impl Lp {
     }
 
     /// `lp.set` of what it wants now.
-    pub(super) fn line(&self) -> String {
+    fn wish(&self) -> Json {
         let line = command("lp.set")
             .text("user_id", &self.user())
             .text("dca_wallet_id", &format!("wallet-lp-{}", self.name));
         match (self.wish, self.address()) {
-            (Wish::Fixed, _) if !self.left_fixed => line
-                .text("default_dca_mode", "fixed")
-                .fiat("fixed_mode_daily_limit", self.limit)
-                .end(),
+            (Wish::Fixed, _) if !self.left_fixed => {
+                line.text("default_dca_mode", "fixed").fiat("fixed_mode_daily_limit", self.limit)
+            }
             (Wish::Fixed, _) => {
-                line.text("default_dca_mode", "flow").raw("fixed_mode_daily_limit", "null").end()
+                line.text("default_dca_mode", "flow").raw("fixed_mode_daily_limit", "null")
             }
             (_, Some(address)) => line
                 .text("default_dca_mode", "flow")
                 .text("autoforward_ln_address", &address)
-                .raw("autoforward_enabled", "true")
-                .end(),
-            (_, None) => line.text("default_dca_mode", "flow").end(),
+                .raw("autoforward_enabled", "true"),
+            (_, None) => line.text("default_dca_mode", "flow"),
         }
+    }
+
+    /// The same, as one request that can be repeated even when it wants something else by then.
+    pub(super) fn line(&self) -> String {
+        let change = if self.left_fixed { 2 } else { 1 };
+        self.wish().text("request_id", &format!("wish-{}-{change}", self.name)).end()
+    }
+
+    /// The same without a name for the request, if what it wants never changes.
+    pub(super) fn repeated_line(&self) -> String {
+        if self.wish == Wish::Fixed { self.line() } else { self.wish().end() }
     }
 }
 
 fn client_update(client_id: &str, status: &str, at: i64) -> String {
-    let line = command("client.update").text("id", client_id).text("status", status);
-    line.moment("occurred_at", at).end()
+    command("client.update")
+        .text("id", client_id)
+        .text("status", status)
+        .moment("occurred_at", at)
+        .text("request_id", &format!("{status}-{client_id}-{at}"))
+        .end()
 }
 
 /// A deposit's id.
@@ -237,6 +250,7 @@ impl Simulator {
             .text("id", station.id())
             .text("operator_cash_out_fee_fraction", &fee)
             .moment("occurred_at", self.now)
+            .text("request_id", &format!("fee-{}-{week}", station.id()))
             .end();
         let splits = splits_line(&places::operator(0), week + 1);
         self.accepted(update);

@@ -216,7 +216,7 @@ impl Simulator {
             let sats = leg.leg.amount_sats.get();
             let amount = sats - sats / 100;
             count += 1;
-            let id = format!("{hash}:forward-{count}");
+            let id = format!("forward-{count}:{hash}");
             let line = about("leg.add", hash)
                 .text("leg_id", &id)
                 .text("leg_type", "autoforward")

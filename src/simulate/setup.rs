@@ -31,11 +31,11 @@ fn rule(target: &str, label: &str, ten_thousandths: u16) -> String {
         .end()
 }
 
-/// An operator's rules, of two kinds that it changes between.
-pub(super) fn splits_line(operator: &str, kind: u64) -> String {
+/// An operator's rules from a week on, of two kinds that it changes between.
+pub(super) fn splits_line(operator: &str, week: u64) -> String {
     let wallet = format!("wallet-{operator}");
     let address = format!("payout@{operator}.example");
-    let rules = if kind.is_multiple_of(2) {
+    let rules = if week.is_multiple_of(2) {
         vec![rule(&wallet, "operator", 7_000), rule(&address, "technician", 3_000)]
     } else {
         vec![
@@ -44,7 +44,11 @@ pub(super) fn splits_line(operator: &str, kind: u64) -> String {
             rule(LNURL, "charity", 1_500),
         ]
     };
-    command("splits.set").text("operator_user_id", operator).raw("splits", &list(rules)).end()
+    command("splits.set")
+        .text("operator_user_id", operator)
+        .raw("splits", &list(rules))
+        .text("request_id", &format!("splits-{operator}-{week}"))
+        .end()
 }
 
 impl Simulator {
@@ -111,6 +115,7 @@ impl Simulator {
             .text("operator_user_id", &at.operator)
             .text("machine_id", at.id())
             .raw("splits", &list(rules))
+            .text("request_id", &format!("splits-{}", at.id()))
             .end();
         self.accepted(line);
     }

@@ -42,6 +42,8 @@ pub(super) struct Station {
     /// The operator's fee of a cash-out now, in ten-thousandths; it hears of it in the morning.
     pub operator_cash_out: u16,
     pub bays: Vec<Bay>,
+    /// Times that the operator said what is in them.
+    pub refills: u64,
     /// Claims sent so far.
     pub sales: u64,
     /// Customers that are still to come today.
@@ -98,6 +100,7 @@ impl Station {
             },
             operator_cash_out: OPERATOR_CASH_OUT,
             bays: cash.bays.iter().map(bay).collect(),
+            refills: 0,
             sales: 0,
             customers: 0,
             paired_at: None,
@@ -132,7 +135,8 @@ impl Station {
             .text("id", self.id())
             .text("machine_npub", &self.key.to_string())
             .text("bunker_spire_key_name", &format!("spire-{}", self.id()))
-            .moment("paired_at", self.paired_at?);
+            .moment("paired_at", self.paired_at?)
+            .text("request_id", &format!("pair-{}", self.id()));
         Some(line.end())
     }
 
@@ -153,6 +157,7 @@ impl Station {
             bay.count = count;
             bay.believed = count;
         }
+        self.refills += u64::from(changed);
         changed
     }
 
@@ -168,6 +173,7 @@ impl Station {
             .text("machine_id", self.id())
             .raw(shape, &bays)
             .text("updated_by", &self.operator)
+            .text("request_id", &format!("bays-{}-{}", self.id(), self.refills))
             .end()
     }
 

@@ -131,7 +131,10 @@ impl Simulator {
         let station = self.stations.get(number)?;
         let claim = sale.json(&station.till);
         let update = || command("machine.update").text("id", station.id());
-        let switch = |on| update().raw("is_active", on).moment("occurred_at", self.now).end();
+        let switch = |on| {
+            let line = update().raw("is_active", on).moment("occurred_at", self.now);
+            line.text("request_id", &format!("active-{on}-{}-{}", station.id(), self.now)).end()
+        };
         let (off, on) = (switch("false"), switch("true"));
         self.accepted(off);
         self.refused(claim, Code::InactiveMachine);

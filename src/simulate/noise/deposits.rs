@@ -18,7 +18,7 @@ kinds! {
     NotOnboarded,
     /// For an enrolment that nobody made.
     UnknownClient,
-    /// More than an enrolment may hold.
+    /// More than any deposit may be.
     TooMuch,
     /// Counted once more.
     EndedAgain,
@@ -55,7 +55,14 @@ impl Simulator {
             Kind::UnknownClient => {
                 self.wrong_deposit("xx-nowhere-99.lp-nobody", None, Code::UnknownClient);
             }
-            Kind::TooMuch => self.deposit_too_much()?,
+            Kind::TooMuch => {
+                let line = command("deposit.record")
+                    .text("id", "deposit-too-much")
+                    .text("client_id", &self.memory.deposit.as_ref()?.client_id)
+                    .text("amount", "100000000.00")
+                    .text("creator_user_id", "op-volcan");
+                self.refused(line.end(), Code::Malformed);
+            }
             Kind::EndedAgain => {
                 let line = self.memory.deposit_end.as_ref()?.line();
                 self.replayed(line);
@@ -72,7 +79,7 @@ impl Simulator {
             Kind::EnrolledAgain => self.enroll_again()?,
             Kind::WishedAgain => {
                 let lp = self.random.place(self.lps.len());
-                let line = self.lps.get(lp).filter(|lp| lp.onboarded)?.line();
+                let line = self.lps.get(lp).filter(|lp| lp.onboarded)?.repeated_line();
                 self.replayed(line);
             }
         }
@@ -91,20 +98,6 @@ impl Simulator {
             at: self.now,
         };
         self.refused(said.line(), code);
-    }
-
-    fn deposit_too_much(&mut self) -> Option<()> {
-        let client_id = self.memory.deposit.as_ref()?.client_id.clone();
-        if self.shadow.deposited(&client_id) == 0 {
-            return None;
-        }
-        let line = command("deposit.record")
-            .text("id", "deposit-too-much")
-            .text("client_id", &client_id)
-            .text("amount", "99999999.99")
-            .text("creator_user_id", "op-volcan");
-        self.refused(line.end(), Code::LimitReached);
-        Some(())
     }
 
     fn enroll_again(&mut self) -> Option<()> {

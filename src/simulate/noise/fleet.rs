@@ -80,7 +80,7 @@ impl Simulator {
             }
             Kind::SplitsForeign => {
                 let line = splits("op-nobody", Some(station), &["1"]);
-                self.refused(line, Code::Forbidden);
+                self.refused(line, Code::UnknownMachine);
             }
             Kind::BeaconAgain => {
                 let line = station.beacon.as_ref()?.1.clone();

@@ -150,7 +150,7 @@ impl Simulator {
         let (hash, open, settlement) = self.open_in(SettlementStatus::Processing)?;
         let client = settlement.legs.into_iter().find_map(|leg| leg.leg.client_id)?;
         let line = about("leg.add", &hash)
-            .text("leg_id", &format!("{hash}:too-much"))
+            .text("leg_id", &format!("too-much:{hash}"))
             .text("leg_type", "autoforward")
             .number("amount_sats", open.sale.wire + 1)
             .text("destination_ln_address", "somebody@wallet.example")

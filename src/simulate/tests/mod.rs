@@ -1,5 +1,4 @@
 //! Tests of the simulator, against the real rules in a ledger that keeps everything in memory.
-#![allow(clippy::unwrap_used)]
 
 mod claims;
 mod fixture;
@@ -93,13 +92,16 @@ fn after(start: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_micros(start.micros() + seconds * 1_000_000).unwrap()
 }
 
+/// A moment of another year: recording has nothing to do with what happened when.
+fn recorded_from() -> Timestamp {
+    Timestamp::from_seconds(1_830_000_000).unwrap()
+}
+
 /// Sends a whole story to a ledger whose clock moves by so much with every line.
 fn send(options: Options, seconds_a_line: i64) -> Ledger {
     let mut ledger = Ledger::default();
-    // Ten in the morning of another year: recording has nothing to do with what happened when.
-    let begin = after(Timestamp::from_seconds(1_830_000_000).unwrap(), 0);
     for (number, line) in (0i64..).zip(Simulator::new(options)) {
-        let answer = ledger.submit(&line.json, after(begin, number * seconds_a_line));
+        let answer = ledger.submit(&line.json, after(recorded_from(), number * seconds_a_line));
         assert_eq!(answer, line.expected, "line {}: {}", number + 1, line.json);
     }
     ledger
