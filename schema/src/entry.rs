@@ -56,11 +56,16 @@ impl Entry {
     }
 
     /// Reads canonical bytes, all of them. Older shapes become today's event.
+    ///
+    /// Refuses what [`Self::encode`] would never have written, so that an entry has one form, one
+    /// hash and one proof.
     pub fn decode(canonical: &[u8]) -> Result<Self, DecodeError> {
-        let (front, rest) = Front::read(canonical).ok_or_else(|| DecodeError::Payload {
-            what: "entry",
-            why: "its front is not readable".into(),
-        })?;
+        let none = |why: &str| DecodeError::Payload { what: "entry", why: why.to_owned() };
+        if canonical.len() > ENTRY_BYTES_MAX {
+            return Err(none("it is longer than an entry can be"));
+        }
+        let (front, rest) =
+            Front::read(canonical).ok_or_else(|| none("its front is not readable"))?;
         let (circumstances, rest) =
             bytes::read::<Circumstances>(rest).map_err(payload_error("circumstances"))?;
         let (event, rest) = Event::decode(rest)?;

@@ -148,7 +148,7 @@ macro_rules! objects {
 }
 pub(crate) use objects;
 
-/// What [`objects`] makes.
+/// An object of the command language, as its one list of fields declares it.
 pub trait Object: Sized {
     /// The names of the fields.
     const FIELDS: &'static [&'static str];

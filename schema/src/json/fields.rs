@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Field, Malformed};
+use super::{Field, Malformed, quote};
 use crate::limits::FIELDS_MAX;
 
 /// The fields of one JSON object, in their order. What was taken leaves its name behind.
@@ -47,8 +47,8 @@ impl<'a> Fields<'a> {
                 Malformed::new("no JSON value", expected).within(&field)
             }
             Some(Stop::Behind(field)) => {
-                let place = Malformed::new("", "").within(&field).field;
-                Malformed::new(text, format!("one JSON object ({error}, behind `{place}`)"))
+                let expected = format!("one JSON object ({error}, behind `{}`)", quote(&field));
+                Malformed::new(text, expected)
             }
             None => Malformed::new(text, format!("one JSON object ({error})")),
         })
@@ -87,9 +87,10 @@ impl<'a> Fields<'a> {
             (Some(current), Some((_, value))) => {
                 let said = value.take().map_or("", RawValue::get);
                 if said != current.get() {
-                    let current = Malformed::new(current.get(), "").found;
-                    let expected =
-                        format!("the same as `{new}` ({current}), of which it is the old name");
+                    let expected = format!(
+                        "the same as `{new}` ({}), of which it is the old name",
+                        quote(current.get())
+                    );
                     return Err(Malformed::new(said, expected).within(old));
                 }
             }

@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use spireledger_schema::event::{CassettesSet, DecodeError, LpChanged, SettlementAdjusted};
+use spireledger_schema::front::ENTRY_BYTES_MAX;
 use spireledger_schema::identity::Actor;
 use spireledger_schema::json::Patch;
 use spireledger_schema::limits::SATS_MAX;
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::parts::{Bay, Message};
-use spireledger_schema::text::{MachineId, RequestId, UserId, WalletId};
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{MachineId, RequestId, Text, UserId, WalletId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Circumstances, Entry, EntryHash, EntryKey, Event, Front};
 
@@ -149,17 +151,30 @@ fn a_newer_tag_says_so() {
 }
 
 #[test]
-fn an_entry_that_does_not_fit_leaves_the_buffer_as_it_was() {
-    let mut event = adjusted(1);
-    if let Event::SettlementAdjusted(adjusted) = &mut event {
-        let long = "x".repeat(spireledger_schema::front::ENTRY_BYTES_MAX);
-        adjusted.reason = Message::from(spireledger_schema::personal::Personal::Plain(
-            spireledger_schema::text::Text::new(&long),
-        ));
-    }
+fn an_entry_is_written_and_read_up_to_its_limit_and_not_beyond() {
+    let with_reason = |length: usize| {
+        let mut event = adjusted(1);
+        if let Event::SettlementAdjusted(adjusted) = &mut event {
+            adjusted.reason = Message::from(Personal::Plain(Text::new(&"x".repeat(length))));
+        }
+        bare(event)
+    };
+    // Both lengths take three bytes themselves.
+    let around = bytes_of(&with_reason(1_000)).len() - 1_000;
+    let longest = with_reason(ENTRY_BYTES_MAX - around);
+    let mut bytes = bytes_of(&longest);
+    assert_eq!(bytes.len(), ENTRY_BYTES_MAX);
+    assert_eq!(Entry::decode(&bytes), Ok(longest));
+
     let mut out = b"before".to_vec();
-    assert!(bare(event).encode(&mut out).is_err());
+    let too_long = with_reason(ENTRY_BYTES_MAX - around + 1);
+    assert!(too_long.encode(&mut out).is_err());
     assert_eq!(out, b"before");
+    // What it would have been.
+    let reason = bytes.iter().position(|&byte| byte == b'x').unwrap();
+    bytes.insert(reason, b'x');
+    bytes[reason - 2] += 1;
+    refused(&bytes, "longer than an entry can be");
 }
 
 #[test]

@@ -121,6 +121,17 @@ fn free_json_is_kept_as_it_came_without_white_space() {
 }
 
 #[test]
+fn whole_numbers_are_exact_beyond_what_a_float_can_hold() {
+    let claim = crate::COMMANDS.lines().find(|line| line.contains("machine_seq")).unwrap();
+    for seq in [9_007_199_254_740_993, u64::MAX] {
+        let line = claim.replace(r#""machine_seq":1"#, &format!(r#""machine_seq":{seq}"#));
+        let Body::SettlementClaim(said) = parsed(&line).body else { panic!("{line}") };
+        assert_eq!(said.machine_seq, Some(seq));
+        comes_back(&parsed(&line));
+    }
+}
+
+#[test]
 fn the_order_of_fields_means_nothing() {
     for line in crate::COMMANDS.lines() {
         let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(line).unwrap();

@@ -65,6 +65,17 @@ fn golden_entries_are_written_as_they_were() {
     }
 }
 
+/// The page that explains the bytes explains these.
+#[test]
+fn the_entry_that_is_explained_is_on_file() {
+    let page = include_str!("../../../fixtures/bytes/README.md");
+    let (_, table) = page.split_once("byte by byte").expect("an example");
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let digits: String = cells.flat_map(|(bytes, _)| bytes.split(' ')).collect();
+    let file = files().find(|file| file.name == "tag-010-deposit-confirmed-bare").unwrap();
+    assert_eq!(digits, spireledger_schema::hex::encode(&file.bytes));
+}
+
 #[test]
 fn every_tag_has_two_golden_entries_or_more() {
     let mut counts = BTreeMap::new();

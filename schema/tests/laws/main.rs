@@ -1,11 +1,13 @@
 //! The laws of the words, one module a theme: what is written is read back, stored bytes never
 //! change their meaning, and what is wrong is refused by name.
 
+mod answers;
 mod bytes;
 mod commands;
 mod golden;
 mod hostile;
 mod json_schema;
+mod keys;
 mod limits;
 mod money;
 mod refusals;
