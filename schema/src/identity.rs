@@ -154,13 +154,13 @@ impl Actor {
         matches!(self, Self::Key { role: Role::Machine, .. })
     }
 
-    /// Bytes that tell this actor from any other, for keys derived per actor.
-    pub fn identity(&self) -> &[u8] {
+    /// Kind and bytes that together tell this actor from any other, for keys derived per actor.
+    pub fn identity(&self) -> [&[u8]; 2] {
         match self {
-            Self::Local => b"local",
-            Self::Key { public_key, .. } => public_key.as_bytes(),
-            Self::Import { file, .. } => file.as_str().as_bytes(),
-            Self::Ledger => b"ledger",
+            Self::Local => [b"local", b""],
+            Self::Key { public_key, .. } => [b"key", public_key.as_bytes()],
+            Self::Import { file, .. } => [b"import", file.as_str().as_bytes()],
+            Self::Ledger => [b"ledger", b""],
         }
     }
 }
