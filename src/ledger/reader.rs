@@ -138,10 +138,9 @@ impl ReadLog for Reader {
             let block = if next > self.head.seq { Ok(None) } else { self.block_at(next) };
             next = match &block {
                 Ok(Some(block)) => block.last_seq() + 1,
-                Ok(None) => u64::MAX,
                 // The entries behind a broken one still come.
                 Err(LogError::Damaged { .. }) => next + 1,
-                Err(_) => u64::MAX,
+                Ok(None) | Err(_) => u64::MAX,
             };
             block.transpose()
         }))
