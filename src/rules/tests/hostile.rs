@@ -158,6 +158,20 @@ fn a_claim_on_the_key_of_a_thing_to_come_does_not_keep_it_from_coming() {
 }
 
 #[test]
+fn a_request_is_no_settlement() {
+    let r1 = RequestId::parse("r1").unwrap();
+    for command in [adjust(1), fail(1)] {
+        let type_name = command["type"].as_str().unwrap();
+        let key = streams::request(&Actor::Local, type_name, &r1);
+        let hash = json!({ "payment_hash": key.to_string() });
+        let asked = with(command.clone(), json!({ "request_id": "r1" }));
+        let world = fleet().and([cash_out(1), asked]);
+        world.clone().when(with(note(1, "n", "x"), hash.clone())).then_refused(Code::NotFound, &[]);
+        world.when(with(cash_out(1), hash)).then_refused(Code::Conflict, &[]);
+    }
+}
+
+#[test]
 fn a_claim_on_the_key_of_evidence_does_not_crowd_evidence_out() {
     let hash = payment_hash(1).evidence_key();
     let mut world = fleet().and([cash_out(1), on(hash)]);
