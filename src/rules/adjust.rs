@@ -13,8 +13,11 @@ use super::distribution::{Amounts, plan};
 use super::fees::split_fee;
 use super::fleet::known_machine;
 use super::identity::replay_or_conflict;
-use super::settlement::{given_back, known, newest, next_leg, wrong_state};
+use super::settlement::{count, given_back, known, newest, next_leg, wrong_state};
 use super::{Case, Ruling, Step, lock, refuse};
+
+/// Most adjustments of one settlement: each can be as long as an entry can be.
+pub(super) const ADJUSTMENTS_MAX: usize = 64;
 
 pub(super) fn adjust(case: &Case<'_>, c: &SettlementAdjust) -> Ruling {
     let settlement = known(case, &c.payment_hash)?;
@@ -31,6 +34,14 @@ pub(super) fn adjust(case: &Case<'_>, c: &SettlementAdjust) -> Ruling {
         return Err(wrong_state(&settlement, "adjusted: only a cash-out dispenses").into());
     }
     within_what_was_claimed(c, &settlement)?;
+    if count(case, |event| matches!(event, Event::SettlementAdjusted(_))) >= ADJUSTMENTS_MAX {
+        let message = format!(
+            "settlement {} was adjusted {ADJUSTMENTS_MAX} times, the most it can be; go on with what \
+             holds, or void it",
+            settlement.payment_hash
+        );
+        return Err(refuse(Code::LimitReached, message).into());
+    }
     Ok(Step::Append(Event::SettlementAdjusted(adjustment(case, c, &settlement)?)))
 }
 

@@ -62,7 +62,8 @@ pub(super) fn client_enroll(case: &Case<'_>, c: &ClientEnroll) -> Ruling {
     known_machine(case, &c.machine_id)?;
     if let Some(other) = case.fleet.clients_at(&c.machine_id).find(|o| o.user_id == c.user_id) {
         let message = format!(
-            "user `{}` is enrolled at machine `{}` as `{}` already",
+            "user `{}` is enrolled at machine `{}` as `{}` already; use that, client.update makes it \
+             active again",
             c.user_id, c.machine_id, other.id
         );
         return Err(refuse(Code::AlreadyEnrolled, message).with("id", &other.id).into());
@@ -211,11 +212,19 @@ fn end(case: &Case<'_>, deposit: &Deposit, event: Event) -> Ruling {
 }
 
 fn known_deposit(case: &Case<'_>, id: &DepositId) -> Result<Deposit, Stop> {
-    let unknown = || Stop::from(refuse(Code::NotFound, format!("no deposit `{id}` was recorded")));
+    let unknown = || {
+        Stop::from(refuse(
+            Code::NotFound,
+            format!("no deposit `{id}` was recorded; record it first"),
+        ))
+    };
     Deposit::fold(&case.found.stream)?.ok_or_else(unknown)
 }
 
 fn known_client<'a>(case: &Case<'a>, id: &ClientId) -> Result<&'a Client, Refusal> {
-    let unknown = || refuse(Code::UnknownClient, format!("no enrolment `{id}` is known"));
+    let unknown = || {
+        let message = format!("no enrolment `{id}` is known; make it first with client.enroll");
+        refuse(Code::UnknownClient, message)
+    };
     case.fleet.client(id).ok_or_else(unknown)
 }

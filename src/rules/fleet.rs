@@ -256,7 +256,10 @@ fn splits_are_whole(c: &SplitsSet) -> Result<(), Refusal> {
 
 /// The machine, or a refusal that says it is not there.
 pub(super) fn known_machine<'a>(case: &Case<'a>, id: &MachineId) -> Result<&'a Machine, Refusal> {
-    let unknown = || refuse(Code::UnknownMachine, format!("no machine `{id}` is registered"));
+    let unknown = || {
+        let message = format!("no machine `{id}` is registered; register it first");
+        refuse(Code::UnknownMachine, message)
+    };
     case.fleet.machine(id).ok_or_else(unknown)
 }
 

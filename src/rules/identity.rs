@@ -71,6 +71,10 @@ fn said(event: &Event, occurred_at: Option<Timestamp>) -> Map<String, Value> {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
     };
+    // The fields of an added leg, by the names that its command has for them.
+    if let Some(Value::Object(leg)) = fields.remove("leg") {
+        fields.extend(leg);
+    }
     fields.insert("occurred_at".into(), json!(occurred_at));
     fields
 }

@@ -9,7 +9,7 @@ use spireledger_schema::words::{AddedLegType, LegStatus, LegType, Outcome, TxTyp
 use spireledger_schema::{Code, Event, Refusal};
 
 use super::identity::replay_or_conflict;
-use super::settlement::{known, wrong_state};
+use super::settlement::{ATTEMPTS_MAX, count, known, wrong_state};
 use super::{Case, Ruling, Step, malformed, refuse};
 
 pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
@@ -33,6 +33,17 @@ pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
     }
     if leg.status.is_final() {
         return Err(is_final(leg, c.status).into());
+    }
+    let failed = |event: &Event| {
+        matches!(event, Event::LegEnded(e)
+            if e.leg_id == c.leg_id && e.status == Outcome::Failed)
+    };
+    if c.status == Outcome::Failed && count(case, failed) >= ATTEMPTS_MAX {
+        let message = format!(
+            "leg `{}` failed {ATTEMPTS_MAX} times already; say only how it ends: paid, or voided",
+            leg.id
+        );
+        return Err(refuse(Code::LimitReached, message).into());
     }
     Ok(Step::Append(ended(c, leg, leg.status)))
 }

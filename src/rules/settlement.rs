@@ -33,8 +33,12 @@ use super::fleet::known_machine;
 use super::identity::replay_or_conflict;
 use super::{Case, Ruling, Step, Stop, lock, refuse};
 
-/// Most notes on one settlement: whoever folds it reads them all.
+/// Most notes on one settlement. Whoever folds a settlement reads all of its entries, so each kind
+/// that could come again and again is bounded, but none that ends something.
 pub(super) const NOTES_MAX: usize = 256;
+
+/// Most times that a settlement is begun with legs open, and that one of its legs fails.
+pub(super) const ATTEMPTS_MAX: usize = 1_000;
 
 /// The settlement, or a refusal that says it is not there.
 pub(super) fn known(case: &Case<'_>, hash: &PaymentHash) -> Result<Settlement, Stop> {
@@ -42,7 +46,9 @@ pub(super) fn known(case: &Case<'_>, hash: &PaymentHash) -> Result<Settlement, S
         let message = format!("no settlement {hash} was claimed; claim it first");
         Stop::from(refuse(Code::NotFound, message))
     };
-    Settlement::fold(&case.found.stream)?.ok_or_else(unknown)
+    // A request whose name leads to this key is no part of the settlement.
+    let own = case.found.stream.iter().filter(|entry| entry.front.key == hash.key());
+    Settlement::fold(own)?.ok_or_else(unknown)
 }
 
 pub(super) fn wrong_state(settlement: &Settlement, wish: &str) -> Refusal {
@@ -58,6 +64,11 @@ pub(super) fn newest<'a>(case: &Case<'a>, test: impl Fn(&Event) -> bool) -> Opti
     case.found.stream.iter().rev().find(|entry| test(&entry.event))
 }
 
+/// How many entries of the stream a test accepts.
+pub(super) fn count(case: &Case<'_>, test: impl Fn(&Event) -> bool) -> usize {
+    case.found.stream.iter().filter(|entry| test(&entry.event)).count()
+}
+
 pub(super) fn begin(case: &Case<'_>, c: &SettlementBegin) -> Ruling {
     let settlement = known(case, &c.payment_hash)?;
     let mine = |event: &Event| matches!(event, Event::SettlementBegun(e) if e.processing_claim == c.processing_claim);
@@ -67,6 +78,15 @@ pub(super) fn begin(case: &Case<'_>, c: &SettlementBegin) -> Ruling {
     let taken_over = lock::take(case, &settlement)?;
     if settlement.status.is_final() {
         return Err(wrong_state(&settlement, "begun").into());
+    }
+    let is_open = settlement.legs.iter().any(|leg| !leg.status.is_final());
+    if is_open && count(case, |event| matches!(event, Event::SettlementBegun(_))) >= ATTEMPTS_MAX {
+        let message = format!(
+            "settlement {} was begun {ATTEMPTS_MAX} times; say with leg.outcome how its open legs \
+             end, which needs no begin, then begin it to finish it",
+            settlement.payment_hash
+        );
+        return Err(refuse(Code::LimitReached, message).into());
     }
     let machine = known_machine(case, &settlement.claimed.machine_id)?;
     // Legs are planned once. Whoever begins again goes on with them.

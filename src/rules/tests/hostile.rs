@@ -8,6 +8,8 @@ use spireledger_schema::text::{ClientId, DepositId, MachineId, RequestId, UserId
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Code, EntryKey, streams};
 
+use super::super::adjust::ADJUSTMENTS_MAX;
+use super::super::settlement::ATTEMPTS_MAX;
 use super::words::*;
 use super::world::{Said, World, given, payment_hash};
 
@@ -155,6 +157,70 @@ fn a_claim_on_the_key_of_a_thing_to_come_does_not_keep_it_from_coming() {
     }
     let key = streams::deposit(&DepositId::parse("d").unwrap());
     fleet().and([on(key)]).when(confirm("d")).then_refused(Code::NotFound, &[]);
+}
+
+#[test]
+fn a_request_is_no_settlement() {
+    let r1 = RequestId::parse("r1").unwrap();
+    for command in [adjust(1), fail(1)] {
+        let type_name = command["type"].as_str().unwrap();
+        let key = streams::request(&Actor::Local, type_name, &r1);
+        let hash = json!({ "payment_hash": key.to_string() });
+        let asked = with(command.clone(), json!({ "request_id": "r1" }));
+        let world = fleet().and([cash_out(1), asked]);
+        world.clone().when(with(note(1, "n", "x"), hash.clone())).then_refused(Code::NotFound, &[]);
+        world.when(with(cash_out(1), hash)).then_refused(Code::Conflict, &[]);
+    }
+}
+
+#[test]
+fn a_processor_that_never_gives_up_does_not_grow_a_settlement_for_ever() {
+    let claim = |n: usize| format!("attempt {n}");
+    let mut world = fleet().and([cash_out(1)]);
+    for n in 0..ATTEMPTS_MAX {
+        let paid_by = json!({ "external_payment_hash": hash(n as u64) });
+        world = world
+            .and([begin(1, &claim(n)), with(outcome(1, 2, "failed"), paid_by)])
+            .and([release(1, &claim(n))]);
+    }
+    let once_more = with(outcome(1, 2, "failed"), json!({ "external_payment_hash": hash(9_999) }));
+    world
+        .when(begin(1, "once more"))
+        .then_refused(Code::LimitReached, &[])
+        .when(once_more)
+        .then_refused(Code::LimitReached, &[])
+        // It is not stuck: what becomes of its legs is taken, and then it can be ended.
+        .and([outcome(1, 2, "completed"), outcome(1, 1, "voided")])
+        .and([begin(1, "to end it"), finish(1)]);
+}
+
+#[test]
+fn adjustments_are_bounded() {
+    let mut world = fleet().and([cash_out(1), begin(1, "p")]);
+    for n in 0..ADJUSTMENTS_MAX as u64 {
+        world = world.and([adjust_to(1, "100.00", n, 0)]);
+    }
+    let (again, other) = (adjust_to(1, "100.00", 999, 0), adjust_to(1, "100.00", 5_000, 0));
+    world
+        .when(again)
+        .then_refused(Code::LimitReached, &[])
+        .when(other)
+        .then_refused(Code::LimitReached, &[])
+        .when(void(1))
+        .then_accepted();
+}
+
+#[test]
+fn one_request_on_two_settlements_conflicts() {
+    for command in [adjust, fail] {
+        let called = |number| with(command(number), json!({ "request_id": "r1" }));
+        fleet()
+            .and([cash_out(1), cash_out(2), called(1)])
+            .when(called(2))
+            .then_refused(Code::Conflict, &["payment_hash"])
+            .when(called(1))
+            .then_replayed(8);
+    }
 }
 
 #[test]

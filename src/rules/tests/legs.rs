@@ -86,7 +86,7 @@ fn a_leg_is_added_once() {
         .when(refund(1, "back", 1_000))
         .then_replayed(8)
         .when(refund(1, "back", 1_001))
-        .then_refused(Code::Conflict, &["leg"])
+        .then_refused(Code::Conflict, &["amount_sats"])
         .when(with(outcome(1, 1, "completed"), json!({ "leg_id": "back" })))
         .then_accepted()
         .when(refund(1, "back", 1_000))

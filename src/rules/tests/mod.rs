@@ -2,12 +2,16 @@
 //!
 //! Start at [`world`]: a small ledger in memory. [`words`] says common commands shortly.
 
+mod books;
 mod claims;
 mod codes;
 mod daily_limit;
 mod deposits;
+mod distribution;
 mod fleet;
+mod histories;
 mod hostile;
+mod laws;
 mod legs;
 mod reports;
 mod settings;

@@ -324,6 +324,11 @@ fn a_settlement_ends_as_well_as_its_legs_do() {
     assert_eq!(ends([adjusted(), vec![paid(4), paid(5), paid(7)]].concat()), "processed");
     // The customer's refund was owed.
     assert_eq!(ends([adjusted(), vec![paid(4), paid(5), given_up(7)]].concat()), "partial");
+    // The customer was paid by another leg.
+    let by_another = [given_up(7), refund(1, "by hand", 66_700)];
+    let by_another = [adjusted(), vec![paid(4), paid(5)], by_another.to_vec()].concat();
+    let by_hand = with(paid(1), json!({ "leg_id": "by hand" }));
+    assert_eq!(ends([by_another, vec![by_hand]].concat()), "processed");
     // A leg that failed before it was paid ended well.
     let retried = vec![begin(1, "p"), outcome(1, 2, "failed"), paid(2), paid(1)];
     assert_eq!(ends(retried), "processed");
