@@ -14,6 +14,7 @@
     clippy::float_arithmetic
 )]
 
+mod balances;
 mod deposit;
 mod fleet;
 mod rows;
