@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 use serde::Serialize;
+use spireledger_schema::time::Timestamp;
 
 /// Prints bytes as they are.
 pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
@@ -50,6 +51,11 @@ pub fn grouped(number: impl std::fmt::Display) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A moment for people: to the second, so that columns stay straight.
+pub fn time(at: Timestamp) -> String {
+    Timestamp::from_seconds(at.seconds()).unwrap_or(at).to_string()
 }
 
 #[cfg(test)]

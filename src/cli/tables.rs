@@ -3,6 +3,7 @@
 use std::io::{BufWriter, Write, stdout};
 
 use spireledger::ledger::replay_fleet;
+use spireledger::log::ReadLog as _;
 use spireledger::tables::rows;
 use spireledger_projections::tables::{Row, Table};
 
@@ -39,11 +40,11 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
 
 fn list(context: &Context) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let fleet = replay_fleet(reader.log())?;
+    let fleet = replay_fleet(&reader)?;
     let mut counts = Vec::new();
     for table in Table::ALL {
         let mut count = 0u64;
-        rows(reader.log(), &fleet, *table, |_| {
+        rows(&reader, &fleet, *table, |_| {
             count += 1;
             anyhow::Ok(())
         })?;
@@ -53,7 +54,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
         let counts: serde_json::Map<_, _> =
             counts.iter().map(|(table, count)| (table.name().into(), (*count).into())).collect();
         return output::print_json(&serde_json::json!({
-            "position": reader.log().head().seq, "rows": counts
+            "position": reader.head().seq, "rows": counts
         }));
     }
     let mut out = output::table(&["table", "rows", "columns"], &[1]);
@@ -61,7 +62,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
         let columns = table.columns().len().to_string();
         out.add_row([table.name().to_owned(), output::grouped(count), columns]);
     }
-    let position = output::grouped(reader.log().head().seq);
+    let position = output::grouped(reader.head().seq);
     Ok(output::print_line(&format!("tables as of entry {position}\n{out}"))?)
 }
 
@@ -72,12 +73,12 @@ fn show(context: &Context, name: &str, limit: usize, wanted: &[String]) -> anyho
     };
     let chosen = choose(table, wanted)?;
     let reader = open::reader(context)?;
-    let fleet = replay_fleet(reader.log())?;
+    let fleet = replay_fleet(&reader)?;
     if context.json {
-        return print_lines(reader.log(), &fleet, table, &chosen);
+        return print_lines(&reader, &fleet, table, &chosen);
     }
     let (mut shown, mut more) = (Vec::new(), 0u64);
-    rows(reader.log(), &fleet, table, |row| {
+    rows(&reader, &fleet, table, |row| {
         if shown.len() < limit {
             shown.push(row);
         } else {

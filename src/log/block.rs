@@ -186,12 +186,11 @@ impl Block {
         let (hash, rest) = record.split_first_chunk::<32>()?;
         let (prev, rest) = rest.split_first_chunk::<8>()?;
         let (front, _) = Front::read(rest)?;
-        let (canonical, prev_alias) = match front.alias {
-            None => (rest, 0),
-            Some(_) => {
-                let (canonical, link) = rest.split_last_chunk::<ALIAS_LINK_LEN>()?;
-                (canonical, u64::from_le_bytes(*link))
-            }
+        let (canonical, prev_alias) = if front.alias.is_some() {
+            let (canonical, link) = rest.split_last_chunk::<ALIAS_LINK_LEN>()?;
+            (canonical, u64::from_le_bytes(*link))
+        } else {
+            (rest, 0)
         };
         let hash = EntryHash::from_bytes(*hash);
         Some(Stored { front, hash, prev: u64::from_le_bytes(*prev), prev_alias, canonical })

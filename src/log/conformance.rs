@@ -103,7 +103,9 @@ proptest! {
     fn a_log_gives_back_what_was_appended(groups in proptest::collection::vec(group(), 1..6)) {
         let memory = MemoryLog::new();
         let mut model = Model::default();
-        groups.iter().for_each(|group| append(&memory, &mut model, group));
+        for group in &groups {
+            append(&memory, &mut model, group);
+        }
         check(&memory, &model);
         refuses_another_head(&memory);
 

@@ -88,15 +88,15 @@ canonical! {
     AlreadyEnrolled by a_second_enrolment_of_one_user {
         refused([machine("m1"), enroll("a")], with(enroll("a"), json!({ "id": "a2" })))
     }
+    WrongState by finishing_what_is_void {
+        refused([machine("m1"), cash_out(1), void(1)], finish(1))
+    }
     AlreadyClaimed by a_second_processor {
         refused([machine("m1"), cash_out(1), begin(1, "p")], begin(1, "q"))
             .until([release(1, "p")])
     }
     WrongClaim by a_claim_that_does_not_hold_the_lock {
         refused([machine("m1"), cash_out(1), begin(1, "p")], release(1, "q"))
-    }
-    WrongState by finishing_what_is_void {
-        refused([machine("m1"), cash_out(1), void(1)], finish(1))
     }
     LegsOpen by finishing_before_all_is_paid {
         refused([machine("m1"), cash_out(1), begin(1, "p")], finish(1))

@@ -1,0 +1,8 @@
+//! The command line, driven from outside: the real binary, real directories.
+
+mod backup;
+mod fleet;
+mod look;
+mod start;
+mod submit;
+mod world;
