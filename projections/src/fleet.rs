@@ -11,7 +11,7 @@ use spireledger_schema::identity::PublicKey;
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::text::{ClientId, MachineId, UserId, WalletId};
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::words::{ClientStatus, DcaMode, LegStatus, LegType};
+use spireledger_schema::words::{ClientStatus, DcaMode, LegType};
 
 use crate::ApplyError;
 use crate::rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
@@ -136,8 +136,12 @@ impl Fleet {
             Event::ClientEnrolled(e) => self.client_enrolled(e, at),
             Event::ClientChanged(e) => self.client_changed(e, at, seq)?,
             Event::DepositRecorded(e) => self.deposit_recorded(e, seq)?,
-            Event::DepositConfirmed(e) => self.deposit_ended(&e.client_id, e.amount, true, seq)?,
-            Event::DepositRejected(e) => self.deposit_ended(&e.client_id, e.amount, false, seq)?,
+            Event::DepositConfirmed(e) => {
+                self.client_mut(&e.client_id, seq)?.deposit_confirmed(e.amount, seq)?;
+            }
+            Event::DepositRejected(e) => {
+                self.client_mut(&e.client_id, seq)?.deposit_rejected(e.amount, seq)?;
+            }
             Event::SettlementClaimed(e) => self.machine_mut(&e.machine_id, seq)?.settlements += 1,
             Event::SettlementBegun(e) => self.legs_planned(&e.legs, seq)?,
             Event::SettlementAdjusted(e) => {
@@ -323,62 +327,27 @@ impl Fleet {
 
     fn deposit_recorded(&mut self, e: &event::DepositRecorded, seq: u64) -> Result<(), ApplyError> {
         self.machine_mut(&e.machine_id, seq)?.deposits += 1;
-        let client = self.client_mut(&e.client_id, seq)?;
-        grow(&mut client.unconfirmed_fiat, e.amount, seq)
-    }
-
-    fn deposit_ended(
-        &mut self,
-        client: &ClientId,
-        amount: Fiat,
-        confirmed: bool,
-        seq: u64,
-    ) -> Result<(), ApplyError> {
-        let client = self.client_mut(client, seq)?;
-        shrink(&mut client.unconfirmed_fiat, amount, seq)?;
-        if confirmed { grow(&mut client.confirmed_fiat, amount, seq) } else { Ok(()) }
+        self.client_mut(&e.client_id, seq)?.deposit_recorded(e.amount, seq)
     }
 
     fn legs_planned(&mut self, legs: &[Leg], seq: u64) -> Result<(), ApplyError> {
         for leg in legs {
             if let (LegType::Dca, Some(id)) = (leg.leg_type, &leg.client_id) {
-                let client = self.client_mut(id, seq)?;
-                let fiat = leg.amount_fiat.unwrap_or_default();
-                grow(&mut client.pending_fiat, fiat, seq)?;
-                client.pending_sats = add(client.pending_sats, leg.amount_sats, seq)?;
+                self.client_mut(id, seq)?.leg_planned(leg, seq)?;
             }
         }
         Ok(())
     }
 
     fn given_back(&mut self, all: &[GivenBack], seq: u64) -> Result<(), ApplyError> {
-        for back in all {
-            let client = self.client_mut(&back.client_id, seq)?;
-            shrink(&mut client.pending_fiat, back.amount_fiat, seq)?;
-            client.pending_sats = subtract(client.pending_sats, back.amount_sats, seq)?;
-        }
-        Ok(())
+        all.iter().try_for_each(|back| self.client_mut(&back.client_id, seq)?.given_back(back, seq))
     }
 
     fn leg_ended(&mut self, e: &LegEnded, at: Timestamp, seq: u64) -> Result<(), ApplyError> {
-        let (LegType::Dca, Some(id)) = (e.leg_type, &e.client_id) else { return Ok(()) };
-        let status = LegStatus::from(e.status);
-        if !status.is_final() {
-            // It may be tried again: what it holds cannot be spent on another.
-            return Ok(());
+        match (e.leg_type, &e.client_id) {
+            (LegType::Dca, Some(id)) => self.client_mut(id, seq)?.leg_ended(e, at, seq),
+            _ => Ok(()),
         }
-        let client = self.client_mut(id, seq)?;
-        let fiat = e.amount_fiat.unwrap_or_default();
-        shrink(&mut client.pending_fiat, fiat, seq)?;
-        client.pending_sats = subtract(client.pending_sats, e.amount_sats, seq)?;
-        if status == LegStatus::Completed {
-            grow(&mut client.paid_fiat, fiat, seq)?;
-            client.paid_sats = add(client.paid_sats, e.amount_sats, seq)?;
-            client.day_fiat = client.paid_on(at.utc_day());
-            client.day = at.utc_day();
-            grow(&mut client.day_fiat, fiat, seq)?;
-        }
-        Ok(())
     }
 
     // A report from the future counts as of now: else a wrong clock would silence all that follow.
@@ -435,26 +404,4 @@ fn set<T: Clone>(place: &mut T, new: Option<&T>) {
     if let Some(new) = new {
         place.clone_from(new);
     }
-}
-
-fn bounds(seq: u64) -> ApplyError {
-    ApplyError::OutOfBounds { seq, what: "a client's balance".into() }
-}
-
-fn grow(place: &mut Fiat, by: Fiat, seq: u64) -> Result<(), ApplyError> {
-    *place = place.checked_add(by).ok_or_else(|| bounds(seq))?;
-    Ok(())
-}
-
-fn shrink(place: &mut Fiat, by: Fiat, seq: u64) -> Result<(), ApplyError> {
-    *place = place.checked_sub(by).ok_or_else(|| bounds(seq))?;
-    Ok(())
-}
-
-fn add(sats: Sats, by: Sats, seq: u64) -> Result<Sats, ApplyError> {
-    sats.checked_add(by).ok_or_else(|| bounds(seq))
-}
-
-fn subtract(sats: Sats, by: Sats, seq: u64) -> Result<Sats, ApplyError> {
-    sats.checked_sub(by).ok_or_else(|| bounds(seq))
 }

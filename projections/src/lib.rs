@@ -14,6 +14,7 @@
     clippy::float_arithmetic
 )]
 
+mod balances;
 mod cell;
 mod deposit;
 pub mod facts;

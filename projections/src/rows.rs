@@ -141,19 +141,6 @@ pub struct Client {
     pub day_fiat: Fiat,
 }
 
-impl Client {
-    /// What is left: confirmed deposits less what was paid and what may still be paid. `None` out of
-    /// bounds.
-    pub fn remaining_fiat(&self) -> Option<Fiat> {
-        self.confirmed_fiat.checked_sub(self.paid_fiat)?.checked_sub(self.pending_fiat)
-    }
-
-    /// Fiat paid on a UTC day. Of days before [`Self::day`] nothing is known here any more.
-    pub fn paid_on(&self, day: i64) -> Fiat {
-        if self.day == day { self.day_fiat } else { Fiat::ZERO }
-    }
-}
-
 /// `dca_commission_splits`: one rule set.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Rules {

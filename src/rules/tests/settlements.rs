@@ -353,6 +353,28 @@ fn a_cash_in_ends_when_its_fee_is_paid() {
 }
 
 #[test]
+fn an_end_that_is_said_otherwise_conflicts() {
+    let said = json!({ "error_message": "all well", "occurred_at": 5 });
+    let paid = [outcome(1, 1, "completed"), outcome(1, 2, "completed")];
+    let differs = ["error_message", "occurred_at", "processing_claim"];
+    let claiming = |command| with(claiming(command, "p"), said.clone());
+    claimed()
+        .and([begin(1, "p")])
+        .and(paid)
+        .and([finish(1)])
+        .when(claiming(finish(1)))
+        .then_refused(Code::Conflict, &differs)
+        .when(finish(1))
+        .then_replayed(10);
+    claimed()
+        .and([begin(1, "p"), void(1)])
+        .when(claiming(void(1)))
+        .then_refused(Code::Conflict, &differs)
+        .when(void(1))
+        .then_replayed(8);
+}
+
+#[test]
 fn open_legs_are_named() {
     let (no, _) = claimed().and([begin(1, "p")]).when(finish(1)).refusal(Code::LegsOpen);
     assert_eq!(no.details["legs"], json!([leg_id(1, 1), leg_id(1, 2)]));

@@ -1,7 +1,10 @@
 //! Who may do what.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use spireledger_schema::Code;
+use spireledger_schema::command::Body;
 use spireledger_schema::identity::{Actor, PublicKey, Role};
 use spireledger_schema::text::Text;
 
@@ -54,6 +57,13 @@ fn of_others() -> Vec<Value> {
         cassettes_set(10),
         reject("d"),
     ]
+}
+
+#[test]
+fn every_command_is_either_a_machines_or_not() {
+    let all = of_machines().into_iter().chain(of_others());
+    let types: BTreeSet<String> = all.map(|c| c["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(types, Body::TYPES.iter().map(ToString::to_string).collect());
 }
 
 #[test]

@@ -89,6 +89,13 @@ impl World {
         Then { world: self, said, command }
     }
 
+    /// How deep a command would look.
+    pub fn depth(&self, command: &Value) -> Depth {
+        let command = Command::parse(&command.to_string()).unwrap();
+        let request = Request { command, actor: self.actor.clone(), evidence: None };
+        needs(&self.fleet, &request).depth
+    }
+
     /// Fetch, decide, append, apply: the way of the writer.
     pub fn submit(&mut self, command: &Value) -> Said {
         let command = match Command::parse(&command.to_string()) {
