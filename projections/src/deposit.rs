@@ -7,6 +7,7 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::DepositStatus;
 
 use crate::ApplyError;
+use crate::settlement::imported_from;
 
 /// `dca_deposits`: fiat that an LP handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Deposit {
     pub created_at: Timestamp,
     /// When it was confirmed; once.
     pub confirmed_at: Option<Timestamp>,
+    /// The version of the database it came from, if it was imported.
+    pub imported_from: Option<u16>,
 }
 
 impl Deposit {
@@ -42,6 +45,7 @@ impl Deposit {
                         notes: e.notes.clone(),
                         created_at: at,
                         confirmed_at: None,
+                        imported_from: imported_from(&entry.circumstances.actor),
                     });
                 }
                 (Event::DepositConfirmed(e), Some(deposit)) => {

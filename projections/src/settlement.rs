@@ -45,6 +45,10 @@ pub struct Settlement {
     pub error_message: Option<Message>,
     /// When it was claimed.
     pub created_at: Timestamp,
+    /// When it happened, if the claim said so.
+    pub occurred_at: Option<Timestamp>,
+    /// The version of the database it came from, if it was imported.
+    pub imported_from: Option<u16>,
     /// When it ended.
     pub processed_at: Option<Timestamp>,
 }
@@ -118,6 +122,8 @@ impl Settlement {
             notes: Vec::new(),
             error_message: None,
             created_at: entry.circumstances.recorded_at,
+            occurred_at: entry.circumstances.occurred_at,
+            imported_from: imported_from(&entry.circumstances.actor),
             processed_at: None,
         }
     }
@@ -227,6 +233,14 @@ impl Settlement {
         self.legs
             .iter()
             .any(|leg| leg.status == LegStatus::Completed && leg.leg.leg_type != LegType::Retained)
+    }
+}
+
+/// The version of the database that an entry came from, if it was imported.
+pub(crate) const fn imported_from(actor: &Actor) -> Option<u16> {
+    match actor {
+        Actor::Import { version, .. } => Some(*version),
+        Actor::Local | Actor::Key { .. } | Actor::Ledger => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write, stdout};
 use spireledger::ledger::replay_fleet;
 use spireledger::log::ReadLog as _;
 use spireledger::tables::rows;
-use spireledger_projections::tables::{Row, Table};
+use spireledger_projections::tables::{Cell, Row, Shape, Table};
 
 use super::{Context, Outcome, open, output};
 
@@ -42,9 +42,10 @@ fn list(context: &Context) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
     let fleet = replay_fleet(&reader)?;
     let mut counts = Vec::new();
-    for table in Table::ALL {
+    let shape = Shape::newest();
+    for table in shape.tables() {
         let mut count = 0u64;
-        rows(&reader, &fleet, *table, |_| {
+        rows(&reader, &fleet, table, |_| {
             count += 1;
             anyhow::Ok(())
         })?;
@@ -67,8 +68,9 @@ fn list(context: &Context) -> anyhow::Result<()> {
 }
 
 fn show(context: &Context, name: &str, limit: usize, wanted: &[String]) -> anyhow::Result<()> {
-    let Some(table) = Table::parse(name) else {
-        let names: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
+    let shape = Shape::newest();
+    let Some(table) = shape.table(name) else {
+        let names: Vec<&str> = shape.tables().iter().map(Table::name).collect();
         anyhow::bail!("no table is named `{name}`; there are {}", names.join(", "));
     };
     let chosen = choose(table, wanted)?;
@@ -80,7 +82,7 @@ fn show(context: &Context, name: &str, limit: usize, wanted: &[String]) -> anyho
     let (mut shown, mut more) = (Vec::new(), 0u64);
     rows(&reader, &fleet, table, |row| {
         if shown.len() < limit {
-            shown.push(row);
+            shown.push(row.into_iter().map(Cell::into_owned).collect::<Row<'static>>());
         } else {
             more += 1;
         }
@@ -105,14 +107,16 @@ fn show(context: &Context, name: &str, limit: usize, wanted: &[String]) -> anyho
 }
 
 /// The places of the wanted columns; all of them if none is named.
-fn choose(table: Table, wanted: &[String]) -> anyhow::Result<Vec<(usize, &'static str)>> {
-    let all: Vec<(usize, &'static str)> = table.columns().iter().copied().enumerate().collect();
+fn choose(table: &Table, wanted: &[String]) -> anyhow::Result<Vec<(usize, &'static str)>> {
+    let all: Vec<(usize, &'static str)> =
+        table.columns().iter().map(|column| column.name).enumerate().collect();
     if wanted.is_empty() {
         return Ok(all);
     }
     let find = |name: &String| {
         all.iter().copied().find(|(_, column)| column == name).ok_or_else(|| {
-            let columns = table.columns().join(", ");
+            let columns: Vec<&str> = all.iter().map(|(_, column)| *column).collect();
+            let columns = columns.join(", ");
             anyhow::anyhow!("{} has no column `{name}`; it has {columns}", table.name())
         })
     };
@@ -122,11 +126,11 @@ fn choose(table: Table, wanted: &[String]) -> anyhow::Result<Vec<(usize, &'stati
 fn print_lines(
     log: &dyn spireledger::log::ReadLog,
     fleet: &spireledger_projections::Fleet,
-    table: Table,
+    table: &Table,
     chosen: &[(usize, &'static str)],
 ) -> anyhow::Result<()> {
     let mut out = BufWriter::new(stdout().lock());
-    rows(log, fleet, table, |row: Row| {
+    rows(log, fleet, table, |row: Row<'_>| {
         let cells = chosen.iter().filter_map(|(at, column)| Some((*column, row.get(*at)?)));
         let object: serde_json::Map<String, serde_json::Value> = cells
             .map(|(column, cell)| Ok((column.to_owned(), serde_json::to_value(cell)?)))

@@ -1,0 +1,10 @@
+//! The tables of all versions: what is checked in, and the migrations tried with real SQL.
+
+mod database;
+mod fleet_moves;
+mod migrations;
+mod money_moves;
+mod moves;
+mod printed;
+mod square;
+mod world;
