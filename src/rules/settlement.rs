@@ -9,7 +9,8 @@
 //!
 //! A note is taken in any state. ¹ While nothing of it was paid. ² Once legs are planned. ³ By another
 //! processor, after the lease of whoever holds the lock. ⁴ Once every leg has a final outcome:
-//! processed if all that was due was paid, else partial.
+//! processed if all that was due was paid, else partial. Processed, partial and voided are final: all
+//! legs are, too.
 //!
 //! Processing is the one state that is locked (see [`super::lock`]). Legs are planned by the first
 //! begin; outcomes are facts and are taken whoever holds the lock.
