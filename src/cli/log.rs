@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
 
 use spireledger::ledger::{decode, history};
-use spireledger::log::ReadLog;
 use spireledger_schema::identity::Actor;
 use spireledger_schema::{Entry, EntryHash, EntryKey};
 
@@ -47,7 +46,8 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
 
 fn show_key(context: &Context, key: &EntryKey) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let entries = history(&reader, key)?;
+    let log = open::as_of(context, &reader)?;
+    let entries = history(&*log, key)?;
     let mut shown = Shown::begin(context);
     entries.iter().try_for_each(|(entry, hash)| shown.add(entry, *hash))?;
     shown.finish()
@@ -55,11 +55,12 @@ fn show_key(context: &Context, key: &EntryKey) -> anyhow::Result<()> {
 
 fn show_range(context: &Context, from: Option<u64>, to: Option<u64>) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let head = reader.head().seq;
+    let log = open::as_of(context, &reader)?;
+    let head = log.head().seq;
     let to = to.unwrap_or_else(|| from.map_or(head, |from| from + ENTRIES_SHOWN - 1)).min(head);
     let from = from.unwrap_or_else(|| (to + 1).saturating_sub(ENTRIES_SHOWN)).max(1);
     let mut shown = Shown::begin(context);
-    for block in reader.blocks_from(from) {
+    for block in log.blocks_from(from) {
         let block = block?;
         for stored in block.entries() {
             if (from..=to).contains(&stored.front.seq) {
@@ -158,7 +159,7 @@ pub fn shorten(text: &str) -> String {
 
 fn stats(context: &Context) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let log: &dyn ReadLog = &reader;
+    let log = open::as_of(context, &reader)?;
     let (head, bytes) = (log.head(), directory_bytes(&context.ledger));
     let mut events: BTreeMap<&'static str, u64> = BTreeMap::new();
     let (mut blocks, mut times) = (0u64, None);

@@ -40,8 +40,9 @@ struct Sum {
 
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
-    let life = history(&reader, &args.payment_hash.key())?;
-    let refused = history(&reader, &args.payment_hash.evidence_key())?;
+    let log = open::as_of(context, &reader)?;
+    let life = history(&*log, &args.payment_hash.key())?;
+    let refused = history(&*log, &args.payment_hash.evidence_key())?;
     if life.is_empty() && refused.is_empty() {
         anyhow::bail!("no settlement {} was claimed here", args.payment_hash);
     }

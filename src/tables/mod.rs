@@ -16,6 +16,12 @@ use spireledger_schema::{Entry, EntryKey, Event};
 use crate::ledger::{LedgerError, decode, history};
 use crate::log::ReadLog;
 
+mod database;
+mod question;
+
+pub use database::{SCHEMA, TablesError, export_sqlite, in_memory};
+pub use question::{Answer, ask};
+
 /// Hands out the rows of a table, in order, until `sink` fails.
 pub fn rows<E: From<LedgerError>>(
     log: &dyn ReadLog,
