@@ -6,5 +6,6 @@ mod migrations;
 mod money_moves;
 mod moves;
 mod printed;
+mod rows;
 mod square;
 mod world;
