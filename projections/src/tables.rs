@@ -110,26 +110,3 @@ pub fn of_bays<'a>(fleet: &'a Fleet, machine: &'a Machine) -> Vec<Subject<'a>> {
     };
     positions.into_iter().filter_map(bay).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_fleet_has_its_configuration_in_every_version() {
-        let fleet = Fleet::default();
-        for version in 1..=crate::versions::NEWEST {
-            for table in Shape::at(version).unwrap().tables() {
-                let mut rows = Vec::new();
-                fleet_rows(table, &fleet, |row| {
-                    rows.push(row);
-                    Ok::<_, ()>(())
-                })
-                .unwrap();
-                let expected = usize::from(table.name() == "super_config");
-                assert_eq!(rows.len(), expected, "{} of version {version}", table.name());
-                assert!(rows.iter().all(|row| row.len() == table.columns().len()));
-            }
-        }
-    }
-}

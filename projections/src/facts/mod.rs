@@ -121,8 +121,9 @@ impl Source {
             (Self::Config(fact), Subject::Config(config)) => fact.read(config),
             (Self::Machine(fact), Subject::Machine(machine)) => fact.read(machine),
             (Self::Client(fact), Subject::Client(enrolment)) => fact.read(enrolment),
-            (Self::Lp(fact), Subject::Lp(lp)) => fact.read(lp),
-            (Self::Lp(fact), Subject::Client(Enrolment { lp: Some(lp), .. })) => fact.read(lp),
+            (Self::Lp(fact), Subject::Lp(lp) | Subject::Client(Enrolment { lp: Some(lp), .. })) => {
+                fact.read(lp)
+            }
             (Self::Deposit(fact), Subject::Deposit(deposit)) => fact.read(deposit),
             (Self::Settlement(fact), Subject::Settlement(settlement)) => fact.read(settlement),
             (Self::Split(fact), Subject::Split(split)) => fact.read(split),

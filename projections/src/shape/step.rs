@@ -201,18 +201,21 @@ impl Column {
     }
 
     /// The same, never empty.
+    #[must_use]
     pub const fn not_null(mut self) -> Self {
         self.not_null = true;
         self
     }
 
     /// The same, with no value twice.
+    #[must_use]
     pub const fn unique(mut self) -> Self {
         self.unique = true;
         self
     }
 
     /// The same, with a default.
+    #[must_use]
     pub const fn or(mut self, default: Default) -> Self {
         self.default = Some(default);
         self
@@ -243,12 +246,14 @@ impl Index {
     }
 
     /// The same, with no value twice.
+    #[must_use]
     pub const fn unique(mut self) -> Self {
         self.unique = true;
         self
     }
 
     /// The same, with its last column sorted downwards.
+    #[must_use]
     pub const fn newest_first(mut self) -> Self {
         self.newest_first = true;
         self

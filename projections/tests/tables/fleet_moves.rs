@@ -132,8 +132,8 @@ impl World {
             wallet_id: wallet("machine", number),
             fiat_code: currency(code),
             machine_npub: paired.then(|| PublicKey::from_bytes([number + 1; 32])),
-            name: (code % 2 == 0).then(|| line(code)),
-            location: (code % 5 == 0).then(|| text(code)),
+            name: (code.is_multiple_of(2)).then(|| line(code)),
+            location: (code.is_multiple_of(5)).then(|| text(code)),
             operator_cash_in_fee_fraction: cash_in,
             operator_cash_out_fee_fraction: cash_out,
         };
@@ -201,7 +201,7 @@ impl World {
         let machine_id = machine.and_then(|number| self.machine(number));
         let split = |(name, share, order): &(u8, u16, Option<u32>)| Split {
             target: Target::from(text(*name)),
-            label: (name % 2 == 0).then(|| Label::from(text(*name / 2))),
+            label: (name.is_multiple_of(2)).then(|| Label::from(text(*name / 2))),
             fraction: fraction(*share),
             sort_order: *order,
         };
@@ -373,7 +373,7 @@ impl World {
         let event = CassettesReported {
             machine_id: machine_id.clone(),
             positions: bays(list),
-            state_at: (list.len() % 2 == 0).then(|| self.now()),
+            state_at: (list.len().is_multiple_of(2)).then(|| self.now()),
             state_event_id: list.first().map(|(_, count)| line(count.to_le_bytes()[0])),
         };
         let key = streams::cassettes_state(&machine_id, event.state_at);

@@ -8,4 +8,5 @@ mod moves;
 mod printed;
 mod rows;
 mod square;
+mod versions;
 mod world;

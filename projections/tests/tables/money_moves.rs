@@ -163,8 +163,8 @@ impl World {
             let client = self.nth_client(*client).filter(|_| leg_type == LegType::Dca);
             Leg {
                 leg_type,
-                destination_wallet_id: (kind % 2 == 0).then(|| wallet("leg", *kind)),
-                destination_ln_address: (kind % 3 == 0).then(|| text(*kind)),
+                destination_wallet_id: (kind.is_multiple_of(2)).then(|| wallet("leg", *kind)),
+                destination_ln_address: (kind.is_multiple_of(3)).then(|| text(*kind)),
                 target: None,
                 amount_sats: sats(*amount),
                 amount_fiat: client.is_some().then(|| fiat(*worth)),
@@ -206,7 +206,8 @@ impl World {
 
     fn end(&mut self, number: u8, how: u8) {
         self.follow(number, |settlement| {
-            let (processing_claim, error_message) = (None, (how % 3 == 0).then(|| message(how)));
+            let (processing_claim, error_message) =
+                (None, (how.is_multiple_of(3)).then(|| message(how)));
             Some(match how % 5 {
                 0 => Event::SettlementFailed(SettlementFailed { processing_claim, error_message }),
                 1 => Event::SettlementFinished(SettlementFinished {
