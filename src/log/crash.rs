@@ -39,6 +39,42 @@ pub fn is_armed(name: &str) -> bool {
     armed(name).is_some()
 }
 
+/// Keeps a copy of what has reached the disk: with `SPIRELEDGER_SYNCED_COPY=DIR`, DIR holds the ledger
+/// as it was at the last sync. What a power cut leaves is some mixture of that and of what was written
+/// since, and the tests make such mixtures.
+#[cfg(feature = "crash-points")]
+pub fn synced(ledger: &std::path::Path) {
+    let Some(copy) = std::env::var_os("SPIRELEDGER_SYNCED_COPY") else { return };
+    let new = std::path::PathBuf::from(&copy).with_extension("new");
+    let made = copy_dir(ledger, &new).and_then(|()| {
+        let old = new.with_extension("old");
+        let _ = std::fs::rename(&copy, &old);
+        std::fs::rename(&new, &copy)?;
+        let _ = std::fs::remove_dir_all(&old);
+        Ok(())
+    });
+    if let Err(error) = made {
+        eprintln!("cannot copy what was synced: {error}");
+        std::process::abort();
+    }
+}
+
+#[cfg(feature = "crash-points")]
+fn copy_dir(from: &std::path::Path, to: &std::path::Path) -> std::io::Result<()> {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to)?;
+    for item in std::fs::read_dir(from)? {
+        let (item, path) = (item?, to);
+        let (source, target) = (item.path(), path.join(item.file_name()));
+        match item.file_type()? {
+            kind if kind.is_dir() => copy_dir(&source, &target)?,
+            kind if kind.is_file() => drop(std::fs::copy(&source, &target)?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Whether a seeded bug is on.
 #[cfg(feature = "crash-points")]
 pub fn seeded_bug(name: &str) -> bool {
@@ -68,6 +104,10 @@ pub const fn point(_name: &str) {}
 pub const fn is_armed(_name: &str) -> bool {
     false
 }
+
+/// Nothing, in a release.
+#[cfg(not(feature = "crash-points"))]
+pub const fn synced(_ledger: &std::path::Path) {}
 
 /// Never, in a release.
 #[cfg(not(feature = "crash-points"))]

@@ -17,6 +17,17 @@ pub fn command(n: u64) -> String {
     value.to_string()
 }
 
+/// Command `n` of a fleet that reports much: every eighth is a long report.
+pub fn verbose_command(n: u64) -> String {
+    if n < BEGINNING || n % 8 != 7 {
+        return command(n);
+    }
+    let telemetry = json!({ "n": n, "text": "t".repeat(7_000 + (n * 997 % 9_000) as usize) });
+    let report = json!({ "type": "telemetry.report", "machine_id": "m1", "request_id": n.to_string(),
+        "telemetry": telemetry, "received_at": 1_767_225_600 + n });
+    report.to_string()
+}
+
 /// The payment hash of command `n`, if it is a claim.
 pub fn payment_hash(n: u64) -> Option<String> {
     (n >= BEGINNING && n % 8 < 5).then(|| hash_of(n))

@@ -13,5 +13,6 @@
 mod chance;
 mod fleet;
 mod kill;
+mod power;
 mod witness;
 mod world;
