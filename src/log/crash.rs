@@ -3,40 +3,84 @@
 //! Compiled to nothing unless the feature `crash-points` is on. `SPIRELEDGER_CRASH=NAME[@SKIP]` kills
 //! the process at the named point after it was passed SKIP times; `SPIRELEDGER_BUG=NAME` turns a bug on.
 
-/// Every point, in the order in which a command passes them. The tests go through this list.
+/// Every point, in the order in which a command passes them. The part before the colon says on which way:
+/// `init`, `restore` and `backup` are commands, `open` is passed by all, the others by a writer. The tests
+/// go through this list.
 pub const POINTS: &[&str] = &[
+    "init:directory-made",
+    "init:begun",
+    "init:key-file-begun",
+    "init:before-format",
+    "init:before-finished",
+    "open:sled-opened",
+    "open:caught-up",
     "log:before-write",
     "log:between-blocks",
     "log:after-write",
     "log:after-flush",
     "log:after-sync",
     "log:before-witness",
-    "keys:half-written",
+    "log:witness-half-written",
     "ledger:before-answer",
     "ledger:after-answer",
     "ledger:snapshot-half-written",
+    "ledger:snapshot-before-rename",
+    "keys:half-written",
+    "backup:half-begun",
+    "backup:block-half-written",
+    "backup:before-sync",
+    "restore:begun",
+    "restore:between-groups",
+    "restore:before-fold",
+    "restore:before-finished",
 ];
 
-/// Every seeded bug.
-pub const BUGS: &[&str] = &["early-answer", "skipped-write", "lost-index", "answer-without-sync"];
+/// Every seeded bug:
+/// - `early-answer`: a group is answered before it is written;
+/// - `early-witness`: the witness is written before the group;
+/// - `skipped-write`: some blocks are not written;
+/// - `lost-index`: some keys are remembered as others;
+/// - `answer-without-sync`: sled's flush is taken for a sync;
+/// - `small-segments`: sled's segments are as small as it likes them, so that several go without a sync.
+pub const BUGS: &[&str] = &[
+    "early-answer",
+    "early-witness",
+    "skipped-write",
+    "lost-index",
+    "answer-without-sync",
+    "small-segments",
+];
+
+/// Kills the process here after `half` did half of what comes next, if this point is armed.
+#[cfg(feature = "crash-points")]
+pub fn half_done(name: &str, half: impl FnOnce() -> std::io::Result<()>) {
+    if is_due(name) {
+        if let Err(error) = half() {
+            eprintln!("{name}: {error}");
+        }
+        die(name);
+    }
+}
 
 /// Kills the process here, if this point is armed and was passed often enough.
 #[cfg(feature = "crash-points")]
 pub fn point(name: &str) {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static PASSED: AtomicU64 = AtomicU64::new(0);
-    if let Some(skip) = armed(name)
-        && PASSED.fetch_add(1, Ordering::SeqCst) == skip
-    {
-        eprintln!("crash point {name}");
-        std::process::abort();
+    if is_due(name) {
+        die(name);
     }
 }
 
-/// Whether this point is armed: for points that have to prepare half a thing first.
 #[cfg(feature = "crash-points")]
-pub fn is_armed(name: &str) -> bool {
-    armed(name).is_some()
+fn is_due(name: &str) -> bool {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static PASSED: AtomicU64 = AtomicU64::new(0);
+    armed(name).is_some_and(|skip| PASSED.fetch_add(1, Ordering::SeqCst) == skip)
+}
+
+#[cfg(feature = "crash-points")]
+fn die(name: &str) -> ! {
+    eprintln!("crash point {name}");
+    std::process::abort()
 }
 
 /// Keeps a copy of what has reached the disk: with `SPIRELEDGER_SYNCED_COPY=DIR`, DIR holds the ledger
@@ -99,11 +143,9 @@ fn armed(name: &str) -> Option<u64> {
 #[cfg(not(feature = "crash-points"))]
 pub const fn point(_name: &str) {}
 
-/// Never, in a release.
+/// Nothing, in a release.
 #[cfg(not(feature = "crash-points"))]
-pub const fn is_armed(_name: &str) -> bool {
-    false
-}
+pub fn half_done(_name: &str, _half: impl FnOnce() -> std::io::Result<()>) {}
 
 /// Nothing, in a release.
 #[cfg(not(feature = "crash-points"))]

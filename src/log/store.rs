@@ -95,6 +95,7 @@ impl SledLog {
         // syncs, must not speak of what is not durable.
         data.sync_data().map_err(disk("sync sled's file"))?;
         let (db, mut repairs) = open_sled(&path)?;
+        crash::point("open:sled-opened");
         data.sync_data().map_err(disk("sync sled's file"))?;
         for dir in [&path, directory.path()] {
             sync_dir(dir).map_err(disk("sync the ledger directory"))?;
@@ -113,6 +114,7 @@ impl SledLog {
         if let Err(error) = catch_up(&db, &mut keys, &loaded.index) {
             damage.push(error);
         }
+        crash::point("open:caught-up");
         let head = keys.head();
         if let Some(lost) = witnessed.filter(|w| !on_log(*w) && *w != Head::EMPTY) {
             damage.push(lost_tail(head, lost));
@@ -170,9 +172,6 @@ impl SledLog {
             guarded("write a block", || self.db.insert(key, value))?;
         }
         crash::point("log:after-write");
-        if crash::seeded_bug("answer-without-sync") {
-            return Ok(());
-        }
         self.sync(writer)?;
         crash::point("log:after-sync");
         Ok(())
@@ -182,6 +181,9 @@ impl SledLog {
     fn sync(&self, writer: &Writer) -> Result<(), LogError> {
         guarded("flush", || self.db.flush())?;
         crash::point("log:after-flush");
+        if crash::seeded_bug("answer-without-sync") {
+            return Ok(());
+        }
         writer.data.sync_data().map_err(disk("sync"))?;
         crash::synced(self.directory.path());
         Ok(())
@@ -230,6 +232,9 @@ impl Log for SledLog {
         }
         super::check_chained(self.head(), expected, blocks)?;
         let Some(last) = blocks.last() else { return Ok(()) };
+        if crash::seeded_bug("early-witness") {
+            let _ = writer.witness.note(last.after());
+        }
         let written = self.room_for(blocks).and_then(|()| self.write(&writer, blocks));
         if let Err(error) = written {
             writer.stopped = Some(error.to_string());
@@ -242,9 +247,7 @@ impl Log for SledLog {
             tracing::warn!(%error, "the witness could not be written");
         }
         for block in blocks {
-            if !crash::seeded_bug("lost-index") || block.first_seq() % 5 != 0 {
-                writer.keys.add(&self.index, block);
-            }
+            writer.keys.add(&self.index, block);
         }
         *self.head.write() = head;
         if let Err(error) = writer.keys.write_if_due() {
@@ -264,7 +267,11 @@ fn open_sled(path: &Path) -> Result<(sled::Db, Vec<Repair>), LogError> {
             .path(path)
             .mode(sled::Mode::HighThroughput)
             .cache_capacity(CACHE_BYTES)
-            .segment_size(SEGMENT_BYTES)
+            .segment_size(if crash::seeded_bug("small-segments") {
+                512 * 1024
+            } else {
+                SEGMENT_BYTES
+            })
             .flush_every_ms(None);
         guarded("open sled", || config.open())
     };

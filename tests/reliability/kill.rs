@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::chance::Chance;
@@ -34,12 +35,12 @@ pub struct Killing {
     pub world: World,
     pub witness: Witness,
     chance: Chance,
-    bug: Option<&'static str>,
 }
 
 impl Killing {
     pub fn new(seed: u64, bug: Option<&'static str>) -> Self {
-        Self { world: World::new(), witness: Witness::new(), chance: Chance::new(seed), bug }
+        let (world, witness) = (World::with_bug(bug), Witness::new());
+        Self { world, witness, chance: Chance::new(seed) }
     }
 
     /// Starts the ledger, sends commands, writes answers down, and kills it at some moment.
@@ -52,9 +53,6 @@ impl Killing {
 
         let said = Said::new();
         let mut command = self.world.program(&["submit", "-"]);
-        if let Some(bug) = self.bug {
-            command.env("SPIRELEDGER_BUG", bug);
-        }
         let (_, err) = said.files();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(err);
         let mut child = command.spawn().expect("the program starts");
@@ -68,10 +66,13 @@ impl Killing {
             // Dropped or sent: whoever waits goes on.
             let _ = sent.send(());
         });
-        let killer = std::thread::spawn(move || end(child, moment, &all_sent));
-        let noted = self.read_answers(stdout, first, moment, &killer.thread().clone());
+        let child = Arc::new(Mutex::new(child));
+        let killed = Arc::clone(&child);
+        let killer = std::thread::spawn(move || kill_later(&killed, moment, &all_sent));
+        let noted = self.read_answers(stdout, first, moment, &child);
         feeder.join().expect("fed");
-        let (mut child, killed) = killer.join().expect("ended");
+        let killed = killer.join().expect("ended") || matches!(moment, Moment::Answered(_));
+        let mut child = child.lock().expect("no panic");
         let done = said.told(wait(&mut child, &command));
         noted?;
         if killed { Ok(()) } else { ended_well(&done) }
@@ -92,7 +93,7 @@ impl Killing {
         stdout: ChildStdout,
         first: u64,
         moment: Moment,
-        killer: &std::thread::Thread,
+        child: &Mutex<Child>,
     ) -> Result<(), String> {
         let mut lines = BufReader::new(stdout);
         let mut line = String::new();
@@ -104,10 +105,9 @@ impl Killing {
             let answer = serde_json::from_str(answer).map_err(|_| format!("answered {answer}"))?;
             self.witness.note(n, &answer)?;
             if matches!(moment, Moment::Answered(count) if n - first == count) {
-                killer.unpark();
+                kill(child);
             }
         }
-        killer.unpark();
         Ok(())
     }
 
@@ -148,22 +148,23 @@ fn feed(mut stdin: ChildStdin, lines: &[String], mut pace: Chance) {
     }
 }
 
-/// Kills at the moment. Woken when so many answers are read or when the program is gone.
-fn end(mut child: Child, moment: Moment, all_sent: &Receiver<()>) -> (Child, bool) {
+/// Kills at a moment that comes by itself. Whether it was killed.
+fn kill_later(child: &Mutex<Child>, moment: Moment, all_sent: &Receiver<()>) -> bool {
     match moment {
         Moment::After(time) => std::thread::sleep(time),
-        Moment::Answered(_) => std::thread::park_timeout(Duration::from_secs(30)),
         Moment::Closing(time) => {
             let _ = all_sent.recv();
             std::thread::sleep(time);
         }
-        Moment::Never => return (child, false),
+        Moment::Answered(_) | Moment::Never => return false,
     }
-    let killed = child.try_wait().expect("a child").is_none();
-    if killed {
-        child.kill().expect("a child");
-    }
-    (child, killed)
+    kill(child);
+    true
+}
+
+/// One that has ended already is not disturbed.
+fn kill(child: &Mutex<Child>) {
+    child.lock().expect("no panic").kill().expect("a child");
 }
 
 fn ended_well(done: &Done) -> Result<(), String> {

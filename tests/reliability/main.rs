@@ -10,9 +10,11 @@
 //! | `SPIRELEDGER_CRASH_SEED` | the seed of what is random; printed when a test fails |
 //! | `SPIRELEDGER_DAMAGE_CASES` | damaged copies of a ledger for each kind of damage |
 
+mod bugs;
 mod chance;
 mod fleet;
 mod kill;
+mod points;
 mod power;
 mod witness;
 mod world;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -68,12 +68,20 @@ pub struct Told {
 pub struct World {
     dir: TempDir,
     ledger: PathBuf,
+    /// A bug that is turned on.
+    pub bug: Option<&'static str>,
 }
 
 impl World {
     /// A ledger on the real disk.
     pub fn new() -> Self {
-        let world = Self::without_ledger();
+        Self::with_bug(None)
+    }
+
+    /// A ledger whose program has a seeded bug, from `init` on.
+    pub fn with_bug(bug: Option<&'static str>) -> Self {
+        let mut world = Self::without_ledger();
+        world.bug = bug;
         world.run(&["init"]).expect(0);
         world
     }
@@ -91,7 +99,7 @@ impl World {
 
     pub fn within(dir: TempDir) -> Self {
         let ledger = dir.path().join("ledger");
-        Self { dir, ledger }
+        Self { dir, ledger, bug: None }
     }
 
     pub fn ledger(&self) -> &Path {
@@ -107,7 +115,7 @@ impl World {
     pub fn program(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spireledger"));
         command.arg("--ledger").arg(&self.ledger).args(args);
-        command.env_remove("SPIRELEDGER_CRASH").env_remove("SPIRELEDGER_BUG");
+        command.env_remove("SPIRELEDGER_CRASH").env("SPIRELEDGER_BUG", self.bug.unwrap_or(""));
         command
     }
 
@@ -201,15 +209,21 @@ pub fn joined(lines: &[String]) -> Vec<u8> {
 
 /// Runs to the end, or kills what takes too long.
 #[track_caller]
-pub fn finish(mut command: Command, input: &[u8]) -> Done {
+pub fn finish(command: Command, input: &[u8]) -> Done {
+    let input = input.to_owned();
+    // It may end before it has read everything.
+    finish_fed(command, move |mut stdin| drop(stdin.write_all(&input)))
+}
+
+/// Runs to the end; `feed` writes its input.
+#[track_caller]
+pub fn finish_fed(mut command: Command, feed: impl FnOnce(ChildStdin) + Send + 'static) -> Done {
     let said = Said::new();
     let (out, err) = said.files();
     let mut child =
         command.stdin(Stdio::piped()).stdout(out).stderr(err).spawn().expect("the program starts");
-    let mut stdin = child.stdin.take().expect("piped");
-    let input = input.to_owned();
-    // It may end before it has read everything.
-    let feed = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let stdin = child.stdin.take().expect("piped");
+    let feed = std::thread::spawn(move || feed(stdin));
     let status = wait(&mut child, &command);
     feed.join().expect("fed");
     said.told(status)
