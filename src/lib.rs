@@ -5,4 +5,5 @@ pub mod audit;
 pub mod ledger;
 pub mod log;
 pub mod rules;
+pub mod simulate;
 pub mod tables;

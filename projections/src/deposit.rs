@@ -7,6 +7,7 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::DepositStatus;
 
 use crate::ApplyError;
+use crate::settlement::imported_from;
 
 /// `dca_deposits`: fiat that an LP handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +22,15 @@ pub struct Deposit {
     pub created_at: Timestamp,
     /// When it was confirmed; once.
     pub confirmed_at: Option<Timestamp>,
+    /// The version of the database it came from, if it was imported.
+    pub imported_from: Option<u16>,
 }
 
 impl Deposit {
-    /// Folds a deposit's stream, oldest first. `None`: the stream is empty.
+    /// Folds a deposit's stream, oldest first. `None`: nothing was recorded there.
+    ///
+    /// Other things can stand in the stream, and are passed over: see
+    /// [`crate::Settlement::fold`].
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Option<Self>, ApplyError> {
@@ -39,6 +45,7 @@ impl Deposit {
                         notes: e.notes.clone(),
                         created_at: at,
                         confirmed_at: None,
+                        imported_from: imported_from(&entry.circumstances.actor),
                     });
                 }
                 (Event::DepositConfirmed(e), Some(deposit)) => {
@@ -50,10 +57,16 @@ impl Deposit {
                     deposit.status = DepositStatus::Rejected;
                     deposit.note(e.notes.as_ref());
                 }
-                (event, _) => {
+                (
+                    event @ (Event::DepositRecorded(_)
+                    | Event::DepositConfirmed(_)
+                    | Event::DepositRejected(_)),
+                    _,
+                ) => {
                     let seq = entry.front.seq;
                     return Err(ApplyError::Misplaced { seq, name: event.name() });
                 }
+                _ => {}
             }
         }
         Ok(deposit)

@@ -11,7 +11,7 @@ use spireledger_schema::identity::PublicKey;
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::text::{ClientId, MachineId, UserId, WalletId};
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::words::{ClientStatus, DcaMode, LegStatus, LegType};
+use spireledger_schema::words::{ClientStatus, DcaMode, LegType};
 
 use crate::ApplyError;
 use crate::rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
@@ -27,6 +27,7 @@ pub struct Fleet {
     lps: BTreeMap<UserId, Lp>,
     clients: BTreeMap<ClientId, Client>,
     enrolled: BTreeMap<MachineId, BTreeSet<(UserId, ClientId)>>,
+    enrolments: BTreeMap<UserId, BTreeSet<ClientId>>,
     beacons: BTreeMap<MachineId, Beacon>,
     telemetry: BTreeMap<MachineId, Telemetry>,
     bays: BTreeMap<MachineId, Bays>,
@@ -100,6 +101,12 @@ impl Fleet {
         ids.filter_map(|(_, id)| self.clients.get(id))
     }
 
+    /// The enrolments of an LP, at all machines.
+    pub fn clients_of(&self, user: &UserId) -> impl Iterator<Item = &Client> {
+        let ids = self.enrolments.get(user).into_iter().flatten();
+        ids.filter_map(|id| self.clients.get(id))
+    }
+
     /// The newest beacon of a machine.
     pub fn beacon(&self, machine: &MachineId) -> Option<&Beacon> {
         self.beacons.get(machine)
@@ -129,18 +136,22 @@ impl Fleet {
             Event::ClientEnrolled(e) => self.client_enrolled(e, at),
             Event::ClientChanged(e) => self.client_changed(e, at, seq)?,
             Event::DepositRecorded(e) => self.deposit_recorded(e, seq)?,
-            Event::DepositConfirmed(e) => self.deposit_ended(&e.client_id, e.amount, true, seq)?,
-            Event::DepositRejected(e) => self.deposit_ended(&e.client_id, e.amount, false, seq)?,
+            Event::DepositConfirmed(e) => {
+                self.client_mut(&e.client_id, seq)?.deposit_confirmed(e.amount, seq)?;
+            }
+            Event::DepositRejected(e) => {
+                self.client_mut(&e.client_id, seq)?.deposit_rejected(e.amount, seq)?;
+            }
             Event::SettlementClaimed(e) => self.machine_mut(&e.machine_id, seq)?.settlements += 1,
-            Event::SettlementBegun(e) => self.legs_planned(&e.legs, at, seq)?,
+            Event::SettlementBegun(e) => self.legs_planned(&e.legs, seq)?,
             Event::SettlementAdjusted(e) => {
                 self.given_back(&e.given_back, seq)?;
-                self.legs_planned(&e.legs, at, seq)?;
+                self.legs_planned(&e.legs, seq)?;
             }
             Event::SettlementVoided(e) => self.given_back(&e.given_back, seq)?,
-            Event::LegEnded(e) => self.leg_ended(e, seq)?,
-            Event::BeaconReported(e) => self.beacon_reported(e),
-            Event::TelemetryReported(e) => self.telemetry_reported(e),
+            Event::LegEnded(e) => self.leg_ended(e, at, seq)?,
+            Event::BeaconReported(e) => self.beacon_reported(e, at),
+            Event::TelemetryReported(e) => self.telemetry_reported(e, at),
             Event::CassettesSet(e) => self.cassettes_set(e, at),
             Event::CassettesReported(e) => self.cassettes_reported(e, at),
             // Added legs are never dca legs; the others change no balance.
@@ -278,6 +289,7 @@ impl Fleet {
     fn client_enrolled(&mut self, e: &event::ClientEnrolled, at: Timestamp) {
         let at_machine = self.enrolled.entry(e.machine_id.clone()).or_default();
         at_machine.insert((e.user_id.clone(), e.id.clone()));
+        self.enrolments.entry(e.user_id.clone()).or_default().insert(e.id.clone());
         self.clients.insert(
             e.id.clone(),
             Client {
@@ -315,74 +327,45 @@ impl Fleet {
 
     fn deposit_recorded(&mut self, e: &event::DepositRecorded, seq: u64) -> Result<(), ApplyError> {
         self.machine_mut(&e.machine_id, seq)?.deposits += 1;
-        let client = self.client_mut(&e.client_id, seq)?;
-        grow(&mut client.unconfirmed_fiat, e.amount, seq)
+        self.client_mut(&e.client_id, seq)?.deposit_recorded(e.amount, seq)
     }
 
-    fn deposit_ended(
-        &mut self,
-        client: &ClientId,
-        amount: Fiat,
-        confirmed: bool,
-        seq: u64,
-    ) -> Result<(), ApplyError> {
-        let client = self.client_mut(client, seq)?;
-        shrink(&mut client.unconfirmed_fiat, amount, seq)?;
-        if confirmed { grow(&mut client.confirmed_fiat, amount, seq) } else { Ok(()) }
-    }
-
-    fn legs_planned(&mut self, legs: &[Leg], at: Timestamp, seq: u64) -> Result<(), ApplyError> {
+    fn legs_planned(&mut self, legs: &[Leg], seq: u64) -> Result<(), ApplyError> {
         for leg in legs {
             if let (LegType::Dca, Some(id)) = (leg.leg_type, &leg.client_id) {
-                let client = self.client_mut(id, seq)?;
-                let fiat = leg.amount_fiat.unwrap_or_default();
-                grow(&mut client.pending_fiat, fiat, seq)?;
-                client.pending_sats = add(client.pending_sats, leg.amount_sats, seq)?;
-                if client.day != at.utc_day() {
-                    client.day = at.utc_day();
-                    client.day_fiat = Fiat::ZERO;
-                }
-                grow(&mut client.day_fiat, fiat, seq)?;
+                self.client_mut(id, seq)?.leg_planned(leg, seq)?;
             }
         }
         Ok(())
     }
 
     fn given_back(&mut self, all: &[GivenBack], seq: u64) -> Result<(), ApplyError> {
-        for back in all {
-            let client = self.client_mut(&back.client_id, seq)?;
-            shrink(&mut client.pending_fiat, back.amount_fiat, seq)?;
-            client.pending_sats = subtract(client.pending_sats, back.amount_sats, seq)?;
-        }
-        Ok(())
+        all.iter().try_for_each(|back| self.client_mut(&back.client_id, seq)?.given_back(back, seq))
     }
 
-    fn leg_ended(&mut self, e: &LegEnded, seq: u64) -> Result<(), ApplyError> {
-        let (LegType::Dca, Some(id)) = (e.leg_type, &e.client_id) else { return Ok(()) };
-        let client = self.client_mut(id, seq)?;
-        let fiat = e.amount_fiat.unwrap_or_default();
-        if e.from == LegStatus::Pending {
-            shrink(&mut client.pending_fiat, fiat, seq)?;
-            client.pending_sats = subtract(client.pending_sats, e.amount_sats, seq)?;
+    fn leg_ended(&mut self, e: &LegEnded, at: Timestamp, seq: u64) -> Result<(), ApplyError> {
+        match (e.leg_type, &e.client_id) {
+            (LegType::Dca, Some(id)) => self.client_mut(id, seq)?.leg_ended(e, at, seq),
+            _ => Ok(()),
         }
-        if LegStatus::from(e.status) == LegStatus::Completed {
-            grow(&mut client.paid_fiat, fiat, seq)?;
-            client.paid_sats = add(client.paid_sats, e.amount_sats, seq)?;
-        }
-        Ok(())
     }
 
-    fn beacon_reported(&mut self, e: &event::BeaconReported) {
+    // A report from the future counts as of now: else a wrong clock would silence all that follow.
+    fn beacon_reported(&mut self, e: &event::BeaconReported, at: Timestamp) {
+        let counted_at = e.received_at.min(at);
         let newest = self.beacons.get(&e.machine_id);
-        if newest.is_none_or(|newest| newest.report.received_at <= e.received_at) {
-            self.beacons.insert(e.machine_id.clone(), Beacon { report: e.clone() });
+        if newest.is_none_or(|newest| newest.counted_at <= counted_at) {
+            let row = Beacon { report: e.clone(), counted_at };
+            self.beacons.insert(e.machine_id.clone(), row);
         }
     }
 
-    fn telemetry_reported(&mut self, e: &event::TelemetryReported) {
+    fn telemetry_reported(&mut self, e: &event::TelemetryReported, at: Timestamp) {
+        let counted_at = e.received_at.min(at);
         let newest = self.telemetry.get(&e.machine_id);
-        if newest.is_none_or(|newest| newest.received_at <= e.received_at) {
-            let row = Telemetry { telemetry: e.telemetry.clone(), received_at: e.received_at };
+        if newest.is_none_or(|newest| newest.counted_at <= counted_at) {
+            let (telemetry, received_at) = (e.telemetry.clone(), e.received_at);
+            let row = Telemetry { telemetry, received_at, counted_at };
             self.telemetry.insert(e.machine_id.clone(), row);
         }
     }
@@ -397,10 +380,12 @@ impl Fleet {
     fn cassettes_reported(&mut self, e: &event::CassettesReported, at: Timestamp) {
         let bays = self.bays.entry(e.machine_id.clone()).or_default();
         let state_at = e.state_at.unwrap_or(at);
-        if bays.state_at.is_none_or(|newest| newest <= state_at) {
+        let counted_at = state_at.min(at);
+        if bays.counted_at.is_none_or(|newest| newest <= counted_at) {
             bays.reported.clone_from(&e.positions);
             bays.state_event_id.clone_from(&e.state_event_id);
             bays.state_at = Some(state_at);
+            bays.counted_at = Some(counted_at);
         }
     }
 
@@ -419,26 +404,4 @@ fn set<T: Clone>(place: &mut T, new: Option<&T>) {
     if let Some(new) = new {
         place.clone_from(new);
     }
-}
-
-fn bounds(seq: u64) -> ApplyError {
-    ApplyError::OutOfBounds { seq, what: "a client's balance".into() }
-}
-
-fn grow(place: &mut Fiat, by: Fiat, seq: u64) -> Result<(), ApplyError> {
-    *place = place.checked_add(by).ok_or_else(|| bounds(seq))?;
-    Ok(())
-}
-
-fn shrink(place: &mut Fiat, by: Fiat, seq: u64) -> Result<(), ApplyError> {
-    *place = place.checked_sub(by).ok_or_else(|| bounds(seq))?;
-    Ok(())
-}
-
-fn add(sats: Sats, by: Sats, seq: u64) -> Result<Sats, ApplyError> {
-    sats.checked_add(by).ok_or_else(|| bounds(seq))
-}
-
-fn subtract(sats: Sats, by: Sats, seq: u64) -> Result<Sats, ApplyError> {
-    sats.checked_sub(by).ok_or_else(|| bounds(seq))
 }

@@ -3,7 +3,7 @@
 //! [`Fleet`] is what every decision needs at hand: configuration, machines, rules, LPs, clients and
 //! their balances. Its size follows the fleet, not the history. [`Settlement`] and [`Deposit`] are
 //! folded from the entries of their own stream, when somebody asks for one of them. [`tables`] shows
-//! all of it as rows.
+//! all of it as rows, in any of the [`versions`] that the tables have had.
 //!
 //! *Never:* I/O, a clock, randomness, a `HashMap`, a float. The same entries always give the same
 //! state. *Start at:* [`Fleet::apply`].
@@ -14,11 +14,16 @@
     clippy::float_arithmetic
 )]
 
+mod balances;
+mod cell;
 mod deposit;
+pub mod facts;
 mod fleet;
 mod rows;
 mod settlement;
+pub mod shape;
 pub mod tables;
+pub mod versions;
 
 pub use deposit::Deposit;
 pub use fleet::Fleet;

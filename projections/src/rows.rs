@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bincode::{BorrowDecode, Encode};
+use spireledger_schema::event::BeaconReported;
 use spireledger_schema::identity::PublicKey;
 use spireledger_schema::json::RawJson;
 use spireledger_schema::money::{Fiat, Fraction, Sats};
@@ -128,23 +129,16 @@ pub struct Client {
     pub unconfirmed_fiat: Fiat,
     /// Fiat of completed dca legs.
     pub paid_fiat: Fiat,
-    /// Fiat of pending dca legs.
+    /// Fiat of dca legs that may still be paid: pending ones, and failed ones until they are given up.
     pub pending_fiat: Fiat,
     /// Sats of completed dca legs.
     pub paid_sats: Sats,
-    /// Sats of pending dca legs.
+    /// Sats of dca legs that may still be paid.
     pub pending_sats: Sats,
-    /// The UTC day (days since 1970) of the last planned leg.
+    /// The UTC day (days since 1970) on which a dca leg was last paid.
     pub day: i64,
-    /// Fiat planned on that day.
+    /// Fiat paid on that day.
     pub day_fiat: Fiat,
-}
-
-impl Client {
-    /// What is left: confirmed deposits less completed and pending legs. `None` out of bounds.
-    pub fn remaining_fiat(&self) -> Option<Fiat> {
-        self.confirmed_fiat.checked_sub(self.paid_fiat)?.checked_sub(self.pending_fiat)
-    }
 }
 
 /// `dca_commission_splits`: one rule set.
@@ -166,7 +160,9 @@ pub struct Rules {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Beacon {
     /// The newest report.
-    pub report: spireledger_schema::event::BeaconReported,
+    pub report: BeaconReported,
+    /// When it counts as said: at its own time, but not later than it was recorded.
+    pub counted_at: Timestamp,
 }
 
 /// The telemetry half of `dca_telemetry`.
@@ -176,6 +172,8 @@ pub struct Telemetry {
     pub telemetry: RawJson,
     /// Its time.
     pub received_at: Timestamp,
+    /// When it counts as said: at its own time, but not later than it was recorded.
+    pub counted_at: Timestamp,
 }
 
 /// `cassette_configs` of one machine: belief and state.
@@ -191,6 +189,8 @@ pub struct Bays {
     pub reported: BTreeMap<u32, Bay>,
     /// When it said so.
     pub state_at: Option<Timestamp>,
+    /// When that counts as said: at its own time, but not later than it was recorded.
+    pub counted_at: Option<Timestamp>,
     /// The Nostr event that carried it.
     pub state_event_id: Option<Line>,
 }

@@ -45,6 +45,10 @@ pub struct Settlement {
     pub error_message: Option<Message>,
     /// When it was claimed.
     pub created_at: Timestamp,
+    /// When it happened, if the claim said so.
+    pub occurred_at: Option<Timestamp>,
+    /// The version of the database it came from, if it was imported.
+    pub imported_from: Option<u16>,
     /// When it ended.
     pub processed_at: Option<Timestamp>,
 }
@@ -80,7 +84,10 @@ pub struct Lock {
 }
 
 impl Settlement {
-    /// Folds a settlement's stream, oldest first. `None`: the stream is empty.
+    /// Folds a settlement's stream, oldest first. `None`: nothing was claimed there.
+    ///
+    /// Other things can stand in the stream, and are passed over: their keys are derived, a payment
+    /// hash is whatever a claim says, and both share one space.
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Option<Self>, ApplyError> {
@@ -88,6 +95,7 @@ impl Settlement {
         for entry in entries {
             match (&entry.event, &mut settlement) {
                 (Event::SettlementClaimed(e), None) => settlement = Some(Self::claimed(e, entry)),
+                (event, _) if !is_of_settlement(event) => {}
                 (_, Some(settlement)) => settlement.apply(entry)?,
                 (event, None) => {
                     let seq = entry.front.seq;
@@ -114,6 +122,8 @@ impl Settlement {
             notes: Vec::new(),
             error_message: None,
             created_at: entry.circumstances.recorded_at,
+            occurred_at: entry.circumstances.occurred_at,
+            imported_from: imported_from(&entry.circumstances.actor),
             processed_at: None,
         }
     }
@@ -137,7 +147,7 @@ impl Settlement {
                 self.error_message.clone_from(&e.error_message);
             }
             Event::SettlementVoided(e) => {
-                self.void_pending();
+                self.void_unpaid();
                 self.ended(SettlementStatus::Voided, e.error_message.as_ref(), at);
             }
             Event::LegEnded(e) => self.leg_ended(e, seq)?,
@@ -165,7 +175,7 @@ impl Settlement {
         self.operator_fee_sats = e.operator_fee_sats;
         self.fee_mismatch_sats = e.fee_mismatch_sats;
         self.fiat_amount = e.fiat_amount;
-        self.void_pending();
+        self.void_unpaid();
         self.plan_all(e.first_leg, &e.legs, at);
     }
 
@@ -204,8 +214,8 @@ impl Settlement {
         });
     }
 
-    /// Voids what may still be voided: pending and failed legs, and what was only kept.
-    fn void_pending(&mut self) {
+    /// Voids what is not paid: open legs, and what is only kept.
+    fn void_unpaid(&mut self) {
         for leg in &mut self.legs {
             if leg.is_voidable() {
                 leg.status = LegStatus::Voided;
@@ -224,6 +234,31 @@ impl Settlement {
             .iter()
             .any(|leg| leg.status == LegStatus::Completed && leg.leg.leg_type != LegType::Retained)
     }
+}
+
+/// The version of the database that an entry came from, if it was imported.
+pub(crate) const fn imported_from(actor: &Actor) -> Option<u16> {
+    match actor {
+        Actor::Import { version, .. } => Some(*version),
+        Actor::Local | Actor::Key { .. } | Actor::Ledger => None,
+    }
+}
+
+/// Whether an event belongs to the life of a settlement after its claim.
+const fn is_of_settlement(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::SettlementClaimed(_)
+            | Event::SettlementBegun(_)
+            | Event::SettlementReleased(_)
+            | Event::SettlementAdjusted(_)
+            | Event::SettlementNoted(_)
+            | Event::SettlementFinished(_)
+            | Event::SettlementFailed(_)
+            | Event::SettlementVoided(_)
+            | Event::LegEnded(_)
+            | Event::LegAdded(_)
+    )
 }
 
 impl LegRow {

@@ -1,5 +1,6 @@
 //! Answers: a receipt that says what is in the log, or a refusal.
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::entry::Entry;
@@ -23,13 +24,11 @@ pub enum Answer {
 }
 
 /// Where in the log something stands, and what it says there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The settlement it belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_hash: Option<PaymentHash>,
     /// The id of the machine, client, deposit, LP, note or leg that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Text>,
     /// Its place in the log.
     pub seq: u64,
@@ -38,10 +37,8 @@ pub struct Receipt {
     /// When it was recorded.
     pub recorded_at: Timestamp,
     /// How the sats of a claim were split.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub settlement: Option<FeeSplit>,
     /// The legs that were planned.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub legs: Vec<PlannedLeg>,
 }
 
@@ -184,19 +181,31 @@ impl From<Refusal> for Answer {
     }
 }
 
+/// Flat, `status` first; what a receipt does not have is left out. By hand: derived flattening would
+/// send every field of the most frequent answer through a buffer.
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Said<'a> {
-            status: &'static str,
-            #[serde(flatten)]
-            receipt: &'a Receipt,
+        let receipt = match self {
+            Self::Accepted(receipt) | Self::Replayed(receipt) => receipt,
+            Self::Refused(refusal) => return refusal.serialize(serializer),
+        };
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("status", self.status())?;
+        if let Some(payment_hash) = &receipt.payment_hash {
+            out.serialize_entry("payment_hash", payment_hash)?;
         }
-        match self {
-            Self::Accepted(receipt) | Self::Replayed(receipt) => {
-                Said { status: self.status(), receipt }.serialize(serializer)
-            }
-            Self::Refused(refusal) => refusal.serialize(serializer),
+        if let Some(id) = &receipt.id {
+            out.serialize_entry("id", id)?;
         }
+        out.serialize_entry("seq", &receipt.seq)?;
+        out.serialize_entry("entry_hash", &receipt.entry_hash)?;
+        out.serialize_entry("recorded_at", &receipt.recorded_at)?;
+        if let Some(settlement) = &receipt.settlement {
+            out.serialize_entry("settlement", settlement)?;
+        }
+        if !receipt.legs.is_empty() {
+            out.serialize_entry("legs", &receipt.legs)?;
+        }
+        out.end()
     }
 }

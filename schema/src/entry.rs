@@ -1,7 +1,8 @@
 //! An entry: one event in the log, with when, who and why it is believed.
 
 use bincode::{BorrowDecode, Encode};
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::bytes;
 use crate::event::{DecodeError, Event, payload_error};
@@ -11,7 +12,7 @@ use crate::text::RequestId;
 use crate::time::Timestamp;
 
 /// What stands between an entry's front and its event.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Circumstances {
     /// When it was recorded, by the ledger's clock; never decreases along the log.
     pub recorded_at: Timestamp,
@@ -55,11 +56,16 @@ impl Entry {
     }
 
     /// Reads canonical bytes, all of them. Older shapes become today's event.
+    ///
+    /// Refuses what [`Self::encode`] would never have written, so that an entry has one form, one
+    /// hash and one proof.
     pub fn decode(canonical: &[u8]) -> Result<Self, DecodeError> {
-        let (front, rest) = Front::read(canonical).ok_or_else(|| DecodeError::Payload {
-            what: "entry",
-            why: "its front is not readable".into(),
-        })?;
+        let none = |why: &str| DecodeError::Payload { what: "entry", why: why.to_owned() };
+        if canonical.len() > ENTRY_BYTES_MAX {
+            return Err(none("it is longer than an entry can be"));
+        }
+        let (front, rest) =
+            Front::read(canonical).ok_or_else(|| none("its front is not readable"))?;
         let (circumstances, rest) =
             bytes::read::<Circumstances>(rest).map_err(payload_error("circumstances"))?;
         let (event, rest) = Event::decode(rest)?;
@@ -68,5 +74,33 @@ impl Entry {
         } else {
             Err(DecodeError::Trailing(rest.len()))
         }
+    }
+}
+
+/// Flat, from what every entry has to what only its event has; what is not there is left out:
+/// `{"seq":7,"key":"9f…","recorded_at":"2026-01-01T00:00:00Z","actor":{"kind":"local"},
+/// "event":{"type":"settlement.claimed",…}}`.
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fn optional<M: SerializeMap, T: Serialize>(
+            out: &mut M,
+            name: &str,
+            value: Option<&T>,
+        ) -> Result<(), M::Error> {
+            value.map_or(Ok(()), |value| out.serialize_entry(name, value))
+        }
+        let Circumstances { recorded_at, occurred_at, actor, request_id, evidence } =
+            &self.circumstances;
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("seq", &self.front.seq)?;
+        out.serialize_entry("key", &self.front.key)?;
+        optional(&mut out, "alias", self.front.alias.as_ref())?;
+        out.serialize_entry("recorded_at", recorded_at)?;
+        optional(&mut out, "occurred_at", occurred_at.as_ref())?;
+        out.serialize_entry("actor", actor)?;
+        optional(&mut out, "request_id", request_id.as_ref())?;
+        optional(&mut out, "evidence", evidence.as_ref())?;
+        out.serialize_entry("event", &self.event)?;
+        out.end()
     }
 }

@@ -22,6 +22,7 @@ impl EntryHash {
 
     /// The hash of the entry with these canonical bytes, when `self` is the hash of the one before:
     /// `blake3(previous ‖ canonical bytes)`.
+    #[must_use]
     pub fn chain(&self, canonical: &[u8]) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.0).update(canonical);
@@ -48,6 +49,6 @@ impl fmt::Debug for EntryHash {
 
 impl serde::Serialize for EntryHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        crate::hex::serialize(&self.0, serializer)
     }
 }

@@ -2,37 +2,41 @@
 
 use std::fmt;
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+use serde::Serializer;
 
-/// Writes bytes as lower-case hex, without an allocation.
-pub(crate) fn fmt(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for pair in bytes.chunks(32) {
-        let mut out = [0u8; 64];
-        for (two, byte) in out.chunks_exact_mut(2).zip(pair) {
-            if let [high, low] = two {
-                *high = DIGITS[usize::from(byte >> 4)];
-                *low = DIGITS[usize::from(byte & 15)];
-            }
+/// Writes 32 bytes as lower-case hex, without an allocation.
+pub(crate) fn fmt(bytes: &[u8; 32], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    with_digits(bytes, |digits| f.write_str(digits))
+}
+
+/// Serializes 32 bytes as lower-case hex, past the formatting machinery.
+pub(crate) fn serialize<S: Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+    with_digits(bytes, |digits| to.serialize_str(digits))
+}
+
+fn with_digits<T>(bytes: &[u8; 32], then: impl FnOnce(&str) -> T) -> T {
+    let mut out = [0u8; 64];
+    for (two, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        if let [high, low] = two {
+            (*high, *low) = digits(*byte);
         }
-        let used = out.get(..pair.len() * 2).unwrap_or_default();
-        f.write_str(std::str::from_utf8(used).map_err(|_| fmt::Error)?)?;
     }
-    Ok(())
+    // Only digits were written.
+    then(std::str::from_utf8(&out).unwrap_or_default())
 }
 
 /// Lower-case hex as a string.
 pub fn encode(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    struct Hex<'a>(&'a [u8]);
-    impl fmt::Display for Hex<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            fmt(self.0, f)
-        }
+    let pair = |byte: &u8| <[u8; 2]>::from(digits(*byte)).map(char::from);
+    bytes.iter().flat_map(pair).collect()
+}
+
+/// The two digits of a byte, high and low.
+const fn digits(byte: u8) -> (u8, u8) {
+    const fn digit(nibble: u8) -> u8 {
+        if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
     }
-    let mut out = String::with_capacity(bytes.len() * 2);
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{}", Hex(bytes));
-    out
+    (digit(byte >> 4), digit(byte & 15))
 }
 
 /// Reads exactly `N` bytes from `2 N` hex digits of either case.

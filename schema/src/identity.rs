@@ -55,7 +55,7 @@ impl fmt::Debug for PaymentHash {
 
 impl Serialize for PaymentHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        crate::hex::serialize(&self.0, serializer)
     }
 }
 
@@ -126,7 +126,7 @@ pub enum Role {
 
 /// Who caused an entry. The order of the variants is part of the byte format.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
     /// The command line on the ledger directory: the administrator.
     Local,
@@ -154,13 +154,13 @@ impl Actor {
         matches!(self, Self::Key { role: Role::Machine, .. })
     }
 
-    /// Bytes that tell this actor from any other, for keys derived per actor.
-    pub fn identity(&self) -> &[u8] {
+    /// Kind and bytes that together tell this actor from any other, for keys derived per actor.
+    pub fn identity(&self) -> [&[u8]; 2] {
         match self {
-            Self::Local => b"local",
-            Self::Key { public_key, .. } => public_key.as_bytes(),
-            Self::Import { file, .. } => file.as_str().as_bytes(),
-            Self::Ledger => b"ledger",
+            Self::Local => [b"local", b""],
+            Self::Key { public_key, .. } => [b"key", public_key.as_bytes()],
+            Self::Import { file, .. } => [b"import", file.as_str().as_bytes()],
+            Self::Ledger => [b"ledger", b""],
         }
     }
 }

@@ -50,3 +50,9 @@ impl fmt::Debug for EntryKey {
         fmt::Display::fmt(self, f)
     }
 }
+
+impl serde::Serialize for EntryKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        crate::hex::serialize(&self.0, serializer)
+    }
+}

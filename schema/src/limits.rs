@@ -1,6 +1,11 @@
 //! The limits of what one command may carry, all in one place. Each keeps an entry below
 //! [`crate::front::ENTRY_BYTES_MAX`] or keeps hostile input cheap.
+//!
+//! A limit of what is stored (sats, ids) may be raised, never lowered: entries written under it are
+//! read under it.
 
+/// Longest command as JSON text, in bytes, with white space and escapes. Most have a few hundred.
+pub const COMMAND_BYTES_MAX: usize = 1024 * 1024;
 /// Most sats there can ever be: 21 million bitcoin.
 pub const SATS_MAX: u64 = 2_100_000_000_000_000;
 /// Longest id, in bytes: a UUID has 36, a bech32 LNURL target is not an id.
@@ -15,6 +20,8 @@ pub const NOTE_BYTES_MAX: usize = 4_096;
 pub const JSON_BYTES_MAX: usize = 16_384;
 /// Deepest nesting of free JSON.
 pub const JSON_DEPTH_MAX: usize = 32;
+/// Most fields of one object of free JSON.
+pub const JSON_FIELDS_MAX: usize = 512;
 /// Most rows of bills or bays in a command: machines have at most 11 cash units.
 pub const BAYS_MAX: usize = 64;
 /// Most rules in one rule set of splits.

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use bincode::de::BorrowDecoder;
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::{BorrowDecode, Encode};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
@@ -10,9 +13,7 @@ use serde::{Serialize, Serializer};
 use crate::limits::{RATE_PLACES_MAX, SATS_MAX};
 
 /// A number of satoshis, 0 to 21·10¹⁴.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, BorrowDecode,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
 pub struct Sats(u64);
 
 impl Sats {
@@ -65,6 +66,14 @@ impl fmt::Display for Sats {
 impl Serialize for Sats {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(self.0)
+    }
+}
+
+impl<'de, C> BorrowDecode<'de, C> for Sats {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
+        decoder: &mut D,
+    ) -> Result<Self, DecodeError> {
+        Self::new(u64::borrow_decode(decoder)?).ok_or(DecodeError::Other("more sats than exist"))
     }
 }
 
@@ -145,26 +154,22 @@ impl Serialize for Fiat {
 }
 
 impl Encode for Fiat {
-    fn encode<E: bincode::enc::Encoder>(
-        &self,
-        encoder: &mut E,
-    ) -> Result<(), bincode::error::EncodeError> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.minor().encode(encoder)
     }
 }
 
 impl<'de, C> BorrowDecode<'de, C> for Fiat {
-    fn borrow_decode<D: bincode::de::BorrowDecoder<'de, Context = C>>(
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
         decoder: &mut D,
-    ) -> Result<Self, bincode::error::DecodeError> {
+    ) -> Result<Self, DecodeError> {
         let minor = i64::borrow_decode(decoder)?;
-        Self::from_minor(minor)
-            .ok_or(bincode::error::DecodeError::Other("fiat amount out of bounds"))
+        Self::from_minor(minor).ok_or(DecodeError::Other("fiat amount out of bounds"))
     }
 }
 
 /// A fraction from 0 to 1 with four places: a fee of principal, a share of a split.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, BorrowDecode)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
 pub struct Fraction(u16);
 
 impl Fraction {
@@ -226,6 +231,15 @@ impl Serialize for Fraction {
     }
 }
 
+impl<'de, C> BorrowDecode<'de, C> for Fraction {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
+        decoder: &mut D,
+    ) -> Result<Self, DecodeError> {
+        Self::from_ten_thousandths(u16::borrow_decode(decoder)?)
+            .ok_or(DecodeError::Other("a fraction above a whole"))
+    }
+}
+
 /// Principal sats per fiat unit, above zero, at most 18 places.
 ///
 /// The raw rate: fees are not in it (`principal_sats / fiat_amount`).
@@ -273,31 +287,30 @@ impl Serialize for ExchangeRate {
 }
 
 impl Encode for ExchangeRate {
-    fn encode<E: bincode::enc::Encoder>(
-        &self,
-        encoder: &mut E,
-    ) -> Result<(), bincode::error::EncodeError> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         (self.0.mantissa(), self.0.scale()).encode(encoder)
     }
 }
 
 impl<'de, C> BorrowDecode<'de, C> for ExchangeRate {
-    fn borrow_decode<D: bincode::de::BorrowDecoder<'de, Context = C>>(
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
         decoder: &mut D,
-    ) -> Result<Self, bincode::error::DecodeError> {
+    ) -> Result<Self, DecodeError> {
         let (mantissa, scale) = <(i128, u32)>::borrow_decode(decoder)?;
         Decimal::try_from_i128_with_scale(mantissa, scale)
             .ok()
             .and_then(Self::new)
-            .ok_or(bincode::error::DecodeError::Other("exchange rate out of bounds"))
+            .ok_or(DecodeError::Other("exchange rate out of bounds"))
     }
 }
 
-/// Digits with at most one point between them: no sign, exponent, separator or white space.
+/// Digits with at most one point between them: no sign, exponent, separator, white space or leading
+/// zero.
 fn parse_plain(text: &str) -> Option<Decimal> {
     let (whole, places) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !digits(places) || text.len() > 40 {
+    let leads_with_zero = whole.len() > 1 && whole.starts_with('0');
+    if !digits(whole) || leads_with_zero || !digits(places) || text.len() > 40 {
         return None;
     }
     Decimal::from_str_exact(text).ok()

@@ -7,49 +7,68 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::json::{Fields, FromJson, Malformed, list, numbered, string};
+use crate::json::{Fields, FromJson, Malformed, list, numbered};
 use crate::limits::{BAYS_MAX, LINE_BYTES_MAX, NOTE_BYTES_MAX, SPLITS_MAX, TARGET_BYTES_MAX};
 use crate::money::Fraction;
 use crate::personal::Personal;
 use crate::text::Text;
 
-macro_rules! bounded_texts {
-    ($($(#[$doc:meta])* $name:ident: $max:expr, $min:literal;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Encode, BorrowDecode, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(Text);
-
-        impl $name {
-            /// `None` if too short or too long.
-            pub fn parse(text: &str) -> Option<Self> {
-                ($min..=$max).contains(&text.len()).then(|| Self(Text::new(text)))
-            }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                self.0.as_str()
-            }
-        }
-
-        bounded_json! { $name: $max, $min }
-    )*};
+/// Whether a text is within its bounds. NUL ends a text in too many places to be part of one.
+fn is_text(text: &str, min: usize, max: usize) -> bool {
+    (min..=max).contains(&text.len()) && !text.contains('\0')
 }
 
-/// The same for text that may name a person: it can be sealed, or forgotten.
-macro_rules! bounded_personal {
-    ($($(#[$doc:meta])* $name:ident: $max:expr, $min:literal;)*) => {$(
+macro_rules! bounded_texts {
+    ($($(#[$doc:meta])* $name:ident($Kept:ty): $min:literal, $max:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode, Serialize)]
         #[serde(transparent)]
-        pub struct $name(Personal);
+        pub struct $name($Kept);
 
         impl $name {
-            /// `None` if too short or too long.
+            /// `None` if too short, too long, or with a NUL. Bounds hold for what is said anew; what
+            /// is stored is bounded by its entry.
             pub fn parse(text: &str) -> Option<Self> {
-                ($min..=$max).contains(&text.len()).then(|| Self(Personal::Plain(Text::new(text))))
+                is_text(text, $min, $max).then(|| Self(<$Kept>::from(Text::new(text))))
             }
+        }
 
+        impl FromJson for $name {
+            fn expected() -> String {
+                format!("a string of {} to {} bytes without NUL", $min, $max)
+            }
+            fn schema() -> Value {
+                json!({ "type": "string", "minLength": $min, "maxLength": $max })
+            }
+            fn from_json(raw: &RawValue) -> Result<Self, Malformed> {
+                crate::json::from_string(raw, Self::parse)
+            }
+        }
+    )*};
+}
+
+bounded_texts! {
+    /// A short text that names nobody: a model, a level, a version.
+    Line(Text): 0, LINE_BYTES_MAX;
+    /// Where a split goes: wallet id, invoice key, Lightning address or LNURL.
+    Target(Personal): 1, TARGET_BYTES_MAX;
+    /// What an operator calls a split: often a name.
+    Label(Personal): 0, LINE_BYTES_MAX;
+    /// A reason or an error message: free text may name anybody.
+    Message(Personal): 0, NOTE_BYTES_MAX;
+}
+
+impl Line {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// Texts that may name a person: they can be sealed, or forgotten.
+macro_rules! personal_texts {
+    ($($name:ident)*) => {$(
+        impl $name {
             /// The text, where it can be read.
             pub fn plain(&self) -> Option<&str> {
                 self.0.plain()
@@ -61,52 +80,27 @@ macro_rules! bounded_personal {
             }
         }
 
-        bounded_json! { $name: $max, $min }
-    )*};
-}
-
-macro_rules! bounded_json {
-    ($name:ident: $max:expr, $min:literal) => {
-        impl FromJson for $name {
-            fn expected() -> String {
-                format!("a string of {} to {} bytes", $min, $max)
-            }
-            fn schema() -> Value {
-                json!({ "type": "string", "minLength": $min, "maxLength": $max })
-            }
-            fn from_json(raw: &RawValue) -> Result<Self, Malformed> {
-                crate::json::from_string(raw, Self::parse)
+        /// For what was sealed or erased, or is read back.
+        impl From<Personal> for $name {
+            fn from(personal: Personal) -> Self {
+                Self(personal)
             }
         }
-    };
+    )*};
 }
-
-bounded_texts! {
-    /// A short text that names nobody: a model, a level, a version.
-    Line: LINE_BYTES_MAX, 0;
-}
-
-bounded_personal! {
-    /// Where a split goes: wallet id, invoice key, Lightning address or LNURL.
-    Target: TARGET_BYTES_MAX, 1;
-    /// What an operator calls a split: often a name.
-    Label: LINE_BYTES_MAX, 0;
-    /// A reason or an error message: free text may name anybody.
-    Message: NOTE_BYTES_MAX, 0;
-}
+personal_texts! { Target Label Message }
 
 impl FromJson for Personal {
     fn expected() -> String {
-        format!("a string of at most {NOTE_BYTES_MAX} bytes")
+        format!("a string of at most {NOTE_BYTES_MAX} bytes without NUL")
     }
     fn schema() -> Value {
         json!({ "type": "string", "maxLength": NOTE_BYTES_MAX })
     }
     fn from_json(raw: &RawValue) -> Result<Self, Malformed> {
-        string(raw)
-            .filter(|text| text.len() <= NOTE_BYTES_MAX)
-            .map(|text| Self::Plain(Text::new(&text)))
-            .ok_or_else(|| Malformed::new(raw.get(), Self::expected()))
+        let parse =
+            |text: &str| is_text(text, 0, NOTE_BYTES_MAX).then(|| Self::Plain(Text::new(text)));
+        crate::json::from_string(raw, parse)
     }
 }
 
@@ -118,7 +112,11 @@ macro_rules! objects {
     })*) => {$(
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-        pub struct $name { $($(#[doc = $fdoc])* pub $field: $type,)* }
+        pub struct $name {$(
+            $(#[doc = $fdoc])*
+            #[serde(skip_serializing_if = "crate::json::is_left_out")]
+            pub $field: $type,
+        )*}
 
         impl $crate::parts::Object for $name {
             const FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
@@ -129,9 +127,10 @@ macro_rules! objects {
                 let mut properties = serde_json::Map::new();
                 let mut required: Vec<&str> = Vec::new();
                 $(
-                    let mut schema = <$type as $crate::json::Field>::schema();
-                    schema["description"] = concat!($($fdoc),*).trim().into();
-                    properties.insert(stringify!($field).into(), schema);
+                    let schema = <$type as $crate::json::Field>::schema();
+                    let described =
+                        $crate::json::with(schema, "description", concat!($($fdoc),*).trim());
+                    properties.insert(stringify!($field).into(), described);
                     if <$type as $crate::json::Field>::REQUIRED {
                         required.push(stringify!($field));
                     }
@@ -149,7 +148,7 @@ macro_rules! objects {
 }
 pub(crate) use objects;
 
-/// What [`objects`] makes.
+/// An object of the command language, as its one list of fields declares it.
 pub trait Object: Sized {
     /// The names of the fields.
     const FIELDS: &'static [&'static str];
@@ -161,10 +160,7 @@ pub trait Object: Sized {
 
 /// Reads a nested object and refuses what it does not know.
 fn nested<T: Object>(raw: &RawValue) -> Result<T, Malformed> {
-    let mut fields = Fields::read(raw.get())?;
-    let value = T::read(&mut fields)?;
-    fields.finish(T::FIELDS)?;
-    Ok(value)
+    Fields::read(raw.get())?.all(T::FIELDS.iter().copied(), T::read)
 }
 
 macro_rules! nested_objects {

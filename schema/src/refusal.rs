@@ -8,8 +8,8 @@ use crate::json::Malformed;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, retryable: $retryable:literal;)*) => {
-        /// Why a command was refused. In the order in which the checks run: shape, who,
-        /// identity and replay, references, amounts, limits.
+        /// Why a command was refused. In the order in which the checks run: room in the queue,
+        /// shape, who, identity and replay, references and states, amounts, limits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code { $($(#[$doc])* $name,)* }
 
@@ -31,6 +31,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The queue is full; nothing was looked at.
+    Busy = "busy", retryable: true;
     /// No JSON object of the command language: `field`, `found` and `expected` say where and how.
     Malformed = "malformed", retryable: false;
     /// The sender may not do this.
@@ -53,12 +55,12 @@ codes! {
     NpubTaken = "npub_taken", retryable: false;
     /// The LP is enrolled at this machine already.
     AlreadyEnrolled = "already_enrolled", retryable: false;
+    /// The step is not possible in this state: `state` tells which it is.
+    WrongState = "wrong_state", retryable: false;
     /// Another processor holds the lock: `since` tells since when.
     AlreadyClaimed = "already_claimed", retryable: true;
     /// This processing claim does not hold the lock.
     WrongClaim = "wrong_claim", retryable: false;
-    /// The step is not possible in this state: `state` tells which it is.
-    WrongState = "wrong_state", retryable: false;
     /// Legs are not in a final state yet.
     LegsOpen = "legs_open", retryable: true;
     /// The currency is not the machine's.
@@ -73,8 +75,6 @@ codes! {
     CashInCap = "cash_in_cap", retryable: true;
     /// Above a limit of the ledger itself.
     LimitReached = "limit_reached", retryable: false;
-    /// The queue is full; nothing was looked at.
-    Busy = "busy", retryable: true;
 }
 
 /// A clear no: what was wrong, and what would be right.

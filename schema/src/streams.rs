@@ -65,7 +65,8 @@ pub fn cassettes_state(machine: &MachineId, state_at: Option<Timestamp>) -> Entr
 
 /// The alias under which a setting is found again: who asked, what type of command, which request.
 pub fn request(actor: &Actor, type_name: &str, id: &RequestId) -> EntryKey {
-    EntryKey::derive("request", &[actor.identity(), type_name.as_bytes(), id.as_str().as_bytes()])
+    let [kind, who] = actor.identity();
+    EntryKey::derive("request", &[kind, who, type_name.as_bytes(), id.as_str().as_bytes()])
 }
 
 fn report(kind: &str, machine: &MachineId, at: Timestamp) -> EntryKey {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use bincode::de::BorrowDecoder;
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::{BorrowDecode, Encode};
 use compact_str::CompactString;
 use serde::{Serialize, Serializer};
@@ -43,18 +46,15 @@ impl Serialize for Text {
 }
 
 impl Encode for Text {
-    fn encode<E: bincode::enc::Encoder>(
-        &self,
-        encoder: &mut E,
-    ) -> Result<(), bincode::error::EncodeError> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.0.as_str().encode(encoder)
     }
 }
 
 impl<'de, C> BorrowDecode<'de, C> for Text {
-    fn borrow_decode<D: bincode::de::BorrowDecoder<'de, Context = C>>(
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
         decoder: &mut D,
-    ) -> Result<Self, bincode::error::DecodeError> {
+    ) -> Result<Self, DecodeError> {
         Ok(Self::new(<&str>::borrow_decode(decoder)?))
     }
 }
@@ -64,7 +64,7 @@ macro_rules! ids {
         $(#[$doc])*
         ///
         /// 1 to 128 bytes without control characters.
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, BorrowDecode, Serialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Serialize)]
         #[serde(transparent)]
         pub struct $name(Text);
 
@@ -83,6 +83,14 @@ macro_rules! ids {
             #[allow(dead_code)]
             pub(crate) const fn from_text(text: Text) -> Self {
                 Self(text)
+            }
+        }
+
+        impl<'de, C> BorrowDecode<'de, C> for $name {
+            fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
+                decoder: &mut D,
+            ) -> Result<Self, DecodeError> {
+                Self::parse(<&str>::borrow_decode(decoder)?).ok_or(DecodeError::Other("not an id"))
             }
         }
 
@@ -122,7 +130,14 @@ ids! {
 }
 
 fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= ID_BYTES_MAX && !text.chars().any(char::is_control)
+    let in_bounds = (1..=ID_BYTES_MAX).contains(&text.len());
+    // Nearly all ids are ASCII, and every one is looked at again when its entry is read.
+    let has_control = if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    };
+    in_bounds && !has_control
 }
 
 /// Three capital letters: an ISO 4217 currency code such as `GTQ`.
@@ -164,10 +179,10 @@ impl Serialize for Currency {
 }
 
 impl<'de, C> BorrowDecode<'de, C> for Currency {
-    fn borrow_decode<D: bincode::de::BorrowDecoder<'de, Context = C>>(
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
         decoder: &mut D,
-    ) -> Result<Self, bincode::error::DecodeError> {
+    ) -> Result<Self, DecodeError> {
         Self::from_letters(<[u8; 3]>::borrow_decode(decoder)?)
-            .ok_or(bincode::error::DecodeError::Other("not a currency code"))
+            .ok_or(DecodeError::Other("not a currency code"))
     }
 }

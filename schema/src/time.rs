@@ -2,32 +2,39 @@
 
 use std::fmt;
 
+use bincode::de::BorrowDecoder;
+use bincode::error::DecodeError;
 use bincode::{BorrowDecode, Encode};
 use serde::{Serialize, Serializer};
 
-/// A moment in UTC, in microseconds since 1970. Between the years 1970 and 9999.
+/// A moment in UTC, in microseconds since 1970, in one of the years 1970 to 9998.
+///
+/// RFC 3339 writes years with four digits, so a part of 9999 cannot be written in every offset.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
 pub struct Timestamp(i64);
 
-/// The last second of the year 9999: what RFC 3339 can write.
-const SECONDS_MAX: i64 = 253_402_300_799;
+/// 9998-12-31T23:59:59Z, in seconds since 1970.
+pub(crate) const SECONDS_MAX: i64 = 253_370_764_799;
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// From microseconds since 1970; `None` outside 1970–9999.
+    /// From microseconds since 1970; `None` outside 1970–9998.
     pub const fn from_micros(micros: i64) -> Option<Self> {
         if micros >= 0 && micros / 1_000_000 <= SECONDS_MAX { Some(Self(micros)) } else { None }
     }
 
-    /// From whole seconds since 1970; `None` outside 1970–9999.
+    /// From whole seconds since 1970; `None` outside 1970–9998.
     pub const fn from_seconds(seconds: i64) -> Option<Self> {
         if seconds >= 0 && seconds <= SECONDS_MAX { Some(Self(seconds * 1_000_000)) } else { None }
     }
 
-    /// Reads RFC 3339, such as `2026-01-01T00:00:00Z`.
+    /// Reads RFC 3339, such as `2026-01-01T00:00:00Z`. Digits beyond microseconds are cut off.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        if !is_rfc3339(text.as_bytes()) {
+            return None;
+        }
         let moment: jiff::Timestamp = text.parse().ok()?;
         Self::from_micros(moment.as_microsecond())
     }
@@ -48,12 +55,35 @@ impl Timestamp {
     }
 }
 
+/// Whether this has the shape of RFC 3339: jiff also reads other spellings of ISO 8601.
+fn is_rfc3339(text: &[u8]) -> bool {
+    let shaped = |text: &[u8], shape: &[u8]| {
+        text.len() == shape.len()
+            && text.iter().zip(shape).all(|(byte, shape)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                b'+' => matches!(byte, b'+' | b'-'),
+                letter => byte.eq_ignore_ascii_case(letter),
+            })
+    };
+    let Some((moment, rest)) = text.split_at_checked(19) else { return false };
+    let offset = match rest.strip_prefix(b".") {
+        None => rest,
+        Some(places) => {
+            let digits = places.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 {
+                return false;
+            }
+            places.get(digits..).unwrap_or_default()
+        }
+    };
+    shaped(moment, b"0000-00-00T00:00:00") && (shaped(offset, b"Z") || shaped(offset, b"+00:00"))
+}
+
+/// Always RFC 3339 in UTC, with as many places as are needed.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(moment) => moment.fmt(f),
-            Err(_) => write!(f, "{} µs", self.0),
-        }
+        // Every moment that can be constructed is within jiff's range.
+        jiff::Timestamp::from_microsecond(self.0).map_err(|_| fmt::Error)?.fmt(f)
     }
 }
 
@@ -70,10 +100,10 @@ impl Serialize for Timestamp {
 }
 
 impl<'de, C> BorrowDecode<'de, C> for Timestamp {
-    fn borrow_decode<D: bincode::de::BorrowDecoder<'de, Context = C>>(
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
         decoder: &mut D,
-    ) -> Result<Self, bincode::error::DecodeError> {
+    ) -> Result<Self, DecodeError> {
         Self::from_micros(i64::borrow_decode(decoder)?)
-            .ok_or(bincode::error::DecodeError::Other("moment outside 1970-9999"))
+            .ok_or(DecodeError::Other("a moment outside of 1970-9998"))
     }
 }

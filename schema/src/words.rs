@@ -125,7 +125,7 @@ words! {
         Pending = "pending",
         /// Paid. Final.
         Completed = "completed",
-        /// An attempt failed; another may follow. Counts as given back.
+        /// An attempt failed; another may follow, so it still counts as spent.
         Failed = "failed",
         /// Will not be paid. Final.
         Voided = "voided",
@@ -183,9 +183,9 @@ impl LegStatus {
         !matches!(self, Self::Pending | Self::Failed)
     }
 
-    /// Whether the leg's sats and fiat count as spent.
+    /// Whether the leg's sats and fiat count as spent: they were paid, or may still be.
     pub const fn is_spent(self) -> bool {
-        matches!(self, Self::Pending | Self::Completed)
+        matches!(self, Self::Pending | Self::Failed | Self::Completed)
     }
 }
 

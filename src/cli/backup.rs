@@ -43,8 +43,8 @@ pub fn back_up(context: &Context, args: &BackupArgs) -> anyhow::Result<Outcome> 
     loop {
         // Opened anew each time: whoever writes must be able to begin and end in between.
         let reader = open::reader(context)?;
-        let progress = bar("backup", Some(reader.log().head().seq), Unit::Entries);
-        let done = bring_up(reader.log(), &args.file, |head| progress.set_position(head.seq))?;
+        let progress = bar("backup", Some(reader.head().seq), Unit::Entries);
+        let done = bring_up(&reader, &args.file, |head| progress.set_position(head.seq))?;
         progress.finish_and_clear();
         drop(reader);
         if last != Some(done.to) {
@@ -99,7 +99,7 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> anyhow::Result<Outcome>
     if context.json {
         output::print_json(&serde_json::json!({ "entries": head.seq, "head": head.hash }))?;
     } else {
-        output::print_line(&format!("restored {}", head))?;
+        output::print_line(&format!("restored {head}"))?;
     }
     Ok(Outcome::Yes)
 }

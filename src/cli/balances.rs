@@ -39,7 +39,8 @@ struct Balance<'a> {
 
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
-    let fleet = replay_fleet(reader.log())?;
+    let log = open::as_of(context, &reader)?;
+    let fleet = replay_fleet(&*log)?;
     let wanted = |client: &&Client| {
         args.user.as_ref().is_none_or(|user| client.user_id.as_str() == user)
             && args.machine.as_ref().is_none_or(|machine| client.machine_id.as_str() == machine)
@@ -47,7 +48,7 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let mut all: Vec<Balance<'_>> =
         fleet.clients().filter(wanted).map(|client| balance(&fleet, client)).collect();
     all.sort_by_key(|balance| (balance.user_id, balance.machine_id));
-    let position = reader.log().head().seq;
+    let position = log.head().seq;
     if context.json {
         output::print_json(&serde_json::json!({ "position": position, "balances": all }))?;
         return Ok(Outcome::Yes);

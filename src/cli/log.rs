@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
 
 use spireledger::ledger::{decode, history};
-use spireledger::log::ReadLog;
 use spireledger_schema::identity::Actor;
 use spireledger_schema::{Entry, EntryHash, EntryKey};
 
@@ -47,7 +46,8 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
 
 fn show_key(context: &Context, key: &EntryKey) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let entries = history(reader.log(), key)?;
+    let log = open::as_of(context, &reader)?;
+    let entries = history(&*log, key)?;
     let mut shown = Shown::begin(context);
     entries.iter().try_for_each(|(entry, hash)| shown.add(entry, *hash))?;
     shown.finish()
@@ -55,11 +55,12 @@ fn show_key(context: &Context, key: &EntryKey) -> anyhow::Result<()> {
 
 fn show_range(context: &Context, from: Option<u64>, to: Option<u64>) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let head = reader.log().head().seq;
+    let log = open::as_of(context, &reader)?;
+    let head = log.head().seq;
     let to = to.unwrap_or_else(|| from.map_or(head, |from| from + ENTRIES_SHOWN - 1)).min(head);
     let from = from.unwrap_or_else(|| (to + 1).saturating_sub(ENTRIES_SHOWN)).max(1);
     let mut shown = Shown::begin(context);
-    for block in reader.log().blocks_from(from) {
+    for block in log.blocks_from(from) {
         let block = block?;
         for stored in block.entries() {
             if (from..=to).contains(&stored.front.seq) {
@@ -98,7 +99,7 @@ impl Shown {
             Self::Table(table) => {
                 table.add_row([
                     output::grouped(entry.front.seq),
-                    entry.circumstances.recorded_at.to_string(),
+                    output::time(entry.circumstances.recorded_at),
                     actor(&entry.circumstances.actor),
                     entry.event.name().to_owned(),
                     subject(entry, hash),
@@ -119,7 +120,7 @@ impl Shown {
 
 /// An entry with its hash, as JSON.
 pub fn entry_json(entry: &Entry, hash: EntryHash) -> anyhow::Result<serde_json::Value> {
-    let mut value = serde_json::to_value(&entry.event)?;
+    let mut value = serde_json::to_value(entry)?;
     value["hash"] = serde_json::to_value(hash)?;
     Ok(value)
 }
@@ -158,7 +159,7 @@ pub fn shorten(text: &str) -> String {
 
 fn stats(context: &Context) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let log: &dyn ReadLog = reader.log();
+    let log = open::as_of(context, &reader)?;
     let (head, bytes) = (log.head(), directory_bytes(&context.ledger));
     let mut events: BTreeMap<&'static str, u64> = BTreeMap::new();
     let (mut blocks, mut times) = (0u64, None);
@@ -187,8 +188,8 @@ fn stats(context: &Context) -> anyhow::Result<()> {
     out.add_row(["blocks".to_owned(), output::grouped(blocks)]);
     out.add_row(["bytes on disk".to_owned(), output::grouped(bytes)]);
     if let Some((first, last)) = times {
-        out.add_row(["first recorded at".to_owned(), first.to_string()]);
-        out.add_row(["last recorded at".to_owned(), last.to_string()]);
+        out.add_row(["first recorded at".to_owned(), output::time(first)]);
+        out.add_row(["last recorded at".to_owned(), output::time(last)]);
     }
     for (name, count) in events {
         out.add_row([name.to_owned(), output::grouped(count)]);

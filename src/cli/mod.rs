@@ -13,6 +13,7 @@ mod log;
 mod open;
 mod output;
 mod progress;
+mod sql;
 mod submit;
 mod tables;
 mod trace;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use spireledger::ledger::AsOf;
 
 /// An event-sourced settlement ledger for fleets of bitSpire Bitcoin ATMs.
 #[derive(Debug, Parser)]
@@ -33,6 +35,10 @@ struct Cli {
     /// Print JSON instead of a table.
     #[arg(long, global = true)]
     json: bool,
+    /// Look at the ledger as it was: at an entry's number, or at a time such as
+    /// 2026-01-31T18:00:00Z, by when entries were recorded.
+    #[arg(long, global = true, value_name = "SEQ|TIME")]
+    as_of: Option<AsOf>,
     /// Say more on standard error; twice for more still.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -54,6 +60,8 @@ enum Command {
     /// The tables that follow from the log.
     #[command(subcommand)]
     Tables(tables::Command),
+    /// Ask a question of the tables in SQL; it can only read.
+    Sql(sql::Args),
     /// What each liquidity provider has put in, got out and has left, machine by machine.
     Balances(balances::Args),
     /// Compute everything again from the bytes and list every break.
@@ -75,6 +83,7 @@ enum Command {
 struct Context {
     ledger: PathBuf,
     json: bool,
+    as_of: Option<AsOf>,
 }
 
 /// How a command ended that could do its work.
@@ -90,7 +99,7 @@ enum Outcome {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     start_tracing(cli.verbose);
-    let context = Context { ledger: cli.ledger, json: cli.json };
+    let context = Context { ledger: cli.ledger, json: cli.json, as_of: cli.as_of };
     match run(&context, cli.command) {
         Ok(Outcome::Yes) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
@@ -104,12 +113,24 @@ pub fn main() -> ExitCode {
 }
 
 fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
+    let looks = matches!(
+        command,
+        Command::Log(_)
+            | Command::Trace(_)
+            | Command::Tables(_)
+            | Command::Sql(_)
+            | Command::Balances(_)
+    );
+    if context.as_of.is_some() && !looks {
+        anyhow::bail!("--as-of is for looking at the past: log, trace, tables, sql, balances");
+    }
     match command {
         Command::Init => init::run(context),
         Command::Submit(args) => submit::run(context, &args),
         Command::Log(command) => log::run(context, &command),
         Command::Trace(args) => trace::run(context, &args),
         Command::Tables(command) => tables::run(context, &command),
+        Command::Sql(args) => sql::run(context, &args),
         Command::Balances(args) => balances::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
         Command::Backup(args) => backup::back_up(context, &args),
@@ -125,8 +146,11 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
+    };
+    error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 /// Whether the answer is that stored bytes are damaged: that is a no, not a wrong use.

@@ -1,7 +1,7 @@
 //! Opening a ledger, and telling what had to be repaired.
 
-use spireledger::ledger::{Clock, Ledger, LedgerError, Reader};
-use spireledger::log::Repair;
+use spireledger::ledger::{Clock, Ledger, LedgerError, Reader, past};
+use spireledger::log::{Past, ReadLog, Repair};
 use spireledger_schema::time::Timestamp;
 
 use super::Context;
@@ -33,6 +33,17 @@ pub fn reader(context: &Context) -> Result<Reader, LedgerError> {
         eprintln!("spireledger: {damage}; run `verify`");
     }
     Ok(reader)
+}
+
+/// The ledger as of the moment that was asked for.
+pub fn as_of<'a>(
+    context: &Context,
+    reader: &'a Reader,
+) -> Result<Box<dyn ReadLog + 'a>, LedgerError> {
+    Ok(match context.as_of {
+        None => Box::new(Past::new(reader, reader.head().seq)?),
+        Some(moment) => Box::new(past(reader, moment)?),
+    })
 }
 
 fn tell(repairs: &[Repair]) {

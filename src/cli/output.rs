@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 use serde::Serialize;
+use spireledger_schema::time::Timestamp;
 
 /// Prints bytes as they are.
 pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
@@ -22,6 +23,20 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;
     text.push('\n');
     Ok(print_bytes(text.as_bytes())?)
+}
+
+/// A line of CSV (RFC 4180): a cell with a comma, a quote or a line end is quoted.
+pub fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let quoted = cells.map(|cell| {
+        if cell.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.to_owned()
+        }
+    });
+    let mut line = quoted.collect::<Vec<_>>().join(",");
+    line.push_str("\r\n");
+    line
 }
 
 /// An empty table. `right` are the columns that hold numbers.
@@ -52,9 +67,20 @@ pub fn grouped(number: impl std::fmt::Display) -> String {
     out
 }
 
+/// A moment for people: to the second, so that columns stay straight.
+pub fn time(at: Timestamp) -> String {
+    Timestamp::from_seconds(at.seconds()).unwrap_or(at).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::grouped;
+
+    #[test]
+    fn csv_quotes_what_it_must() {
+        let line = super::csv_line(["a", "b,c", "say \"hi\"", "two\nlines", ""].into_iter());
+        assert_eq!(line, "a,\"b,c\",\"say \"\"hi\"\"\",\"two\nlines\",\r\n");
+    }
 
     #[test]
     fn thousands_stand_apart() {

@@ -13,8 +13,10 @@ pub fn bar(what: &'static str, total: Option<u64>, unit: Unit) -> ProgressBar {
     let template = match (total.is_some(), unit) {
         (true, Unit::Bytes) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
         (false, Unit::Bytes) => "{msg} {spinner} {bytes} {bytes_per_sec}",
-        (true, Unit::Entries) => "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left",
-        (false, Unit::Entries) => "{msg} {spinner} {human_pos} {per_sec}",
+        (true, Unit::Entries | Unit::Rows) => {
+            "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left"
+        }
+        (false, Unit::Entries | Unit::Rows) => "{msg} {spinner} {human_pos} {per_sec}",
     };
     let style = ProgressStyle::with_template(template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -29,4 +31,6 @@ pub enum Unit {
     Bytes,
     /// Entries of a log.
     Entries,
+    /// Rows of tables.
+    Rows,
 }

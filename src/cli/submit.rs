@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use spireledger::ledger::{BATCH_LEN_MAX, Item, Ledger};
 use spireledger::rules::Request;
 use spireledger_schema::json::Malformed;
+use spireledger_schema::limits::COMMAND_BYTES_MAX;
 use spireledger_schema::{Answer, Command, Refusal};
 
 use super::progress::{Unit, bar};
@@ -16,8 +17,6 @@ use super::{Context, Outcome, open, output};
 
 /// Bytes read at a time: enough for a large group, little beside what a process needs anyway.
 const CHUNK_BYTES: usize = 1 << 20;
-/// Longest line that is read at all: the longest command has far less.
-const LINE_BYTES_MAX: usize = 256 * 1024;
 /// Answered batches that may wait to be printed.
 const ANSWERS_MAX: usize = 8;
 
@@ -182,7 +181,7 @@ impl<R: Read> Lines<R> {
                 items.push(close(&mut self.open, &mut self.too_long));
                 self.begun = false;
             } else {
-                items.push(if line.len() > LINE_BYTES_MAX {
+                items.push(if line.len() > COMMAND_BYTES_MAX {
                     too_long(line.len())
                 } else {
                     parse(line)
@@ -197,7 +196,7 @@ impl<R: Read> Lines<R> {
 fn keep(open: &mut Vec<u8>, skipped: &mut Option<usize>, part: &[u8]) {
     if let Some(len) = skipped {
         *len += part.len();
-    } else if open.len() + part.len() > LINE_BYTES_MAX {
+    } else if open.len() + part.len() > COMMAND_BYTES_MAX {
         *skipped = Some(open.len() + part.len());
         open.clear();
     } else {
@@ -212,7 +211,7 @@ fn close(open: &mut Vec<u8>, skipped: &mut Option<usize>) -> Item {
 }
 
 fn too_long(len: usize) -> Item {
-    let expected = format!("a command of at most {LINE_BYTES_MAX} bytes");
+    let expected = format!("a command of at most {COMMAND_BYTES_MAX} bytes");
     let refusal: Refusal = Malformed::new(&format!("a line of {len} bytes"), expected).into();
     Item::Refused(Box::new(refusal))
 }

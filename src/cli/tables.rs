@@ -1,11 +1,18 @@
 //! `tables`: what follows from the log, as rows.
 
+use std::fs::File;
 use std::io::{BufWriter, Write, stdout};
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use spireledger::ledger::replay_fleet;
-use spireledger::tables::rows;
-use spireledger_projections::tables::{Row, Table};
+use spireledger::log::ReadLog;
+use spireledger::tables::{export_sqlite, rows};
+use spireledger_projections::Fleet;
+use spireledger_projections::tables::{Cell, Row, Shape, Table};
+use spireledger_projections::versions::NEWEST;
 
+use super::progress::{Unit, bar};
 use super::{Context, Outcome, open, output};
 
 /// Rows of a table that a person wants to see at once.
@@ -15,11 +22,18 @@ const ROWS_SHOWN: usize = 20;
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List the tables and how many rows each has.
-    List,
+    List {
+        /// The version of the tables; the newest by default.
+        #[arg(long)]
+        version: Option<u16>,
+    },
     /// Show the rows of one.
     Show {
         /// The table's name.
         table: String,
+        /// The version of the tables; the newest by default.
+        #[arg(long)]
+        version: Option<u16>,
         /// Most rows to print; all of them with --json.
         #[arg(long, default_value_t = ROWS_SHOWN)]
         limit: usize,
@@ -27,23 +41,121 @@ pub enum Command {
         #[arg(long, value_delimiter = ',')]
         columns: Vec<String>,
     },
+    /// Write all tables of a version to a file, or to a file each.
+    Export {
+        /// The version of the tables; the newest by default.
+        #[arg(long)]
+        version: Option<u16>,
+        /// What to write.
+        #[arg(long, value_enum, default_value_t = Format::Sqlite)]
+        format: Format,
+        /// A file for SQLite; a directory, made if it is not there, for CSV and JSON Lines.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// What tables can be written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One SQLite file, as LNbits could attach it.
+    Sqlite,
+    /// A CSV file a table (RFC 4180).
+    Csv,
+    /// A file a table with a JSON object a line.
+    Jsonl,
 }
 
 pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
     match command {
-        Command::List => list(context)?,
-        Command::Show { table, limit, columns } => show(context, table, *limit, columns)?,
+        Command::List { version } => list(context, &shape(*version)?)?,
+        Command::Show { table, version, limit, columns } => {
+            show(context, &shape(*version)?, table, *limit, columns)?;
+        }
+        Command::Export { version, format, out } => {
+            export(context, &shape(*version)?, *format, out)?;
+        }
     }
     Ok(Outcome::Yes)
 }
 
-fn list(context: &Context) -> anyhow::Result<()> {
+/// The shape of a version that was asked for.
+pub fn shape(version: Option<u16>) -> anyhow::Result<Shape> {
+    let Some(version) = version else { return Ok(Shape::newest()) };
+    Shape::at(version)
+        .ok_or_else(|| anyhow::anyhow!("no tables have version {version}; there are 1 to {NEWEST}"))
+}
+
+fn export(context: &Context, shape: &Shape, format: Format, out: &Path) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
-    let fleet = replay_fleet(reader.log())?;
+    let log = open::as_of(context, &reader)?;
+    let progress = bar("export", None, Unit::Rows);
+    let count = match format {
+        Format::Sqlite => export_sqlite(&*log, shape, out, |count| progress.set_position(count))?,
+        Format::Csv | Format::Jsonl => {
+            let fleet = replay_fleet(&*log)?;
+            std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+            let mut count = 0;
+            for table in shape.tables() {
+                count += export_table(&*log, &fleet, table, format, out)?;
+                progress.set_position(count);
+            }
+            count
+        }
+    };
+    progress.finish_and_clear();
+    let (version, seq) = (shape.version(), log.head().seq);
+    if context.json {
+        return output::print_json(&serde_json::json!({
+            "out": out, "version": version, "position": seq, "rows": count,
+        }));
+    }
+    let (rows, seq, out) = (output::grouped(count), output::grouped(seq), out.display());
+    let line =
+        format!("{out} holds version {version} of the tables as of entry {seq}, {rows} rows");
+    Ok(output::print_line(&line)?)
+}
+
+/// Writes one table beside its file and then in its place; returns how many rows.
+fn export_table(
+    log: &dyn ReadLog,
+    fleet: &Fleet,
+    table: &Table,
+    format: Format,
+    dir: &Path,
+) -> anyhow::Result<u64> {
+    let extension = if format == Format::Csv { "csv" } else { "jsonl" };
+    let path = dir.join(format!("{}.{extension}", table.name()));
+    let new = path.with_extension(format!("{extension}.new"));
+    let mut out = BufWriter::new(File::create(&new).with_context(|| new.display().to_string())?);
+    let columns: Vec<(usize, &'static str)> = choose(table, &[])?;
+    if format == Format::Csv {
+        out.write_all(output::csv_line(columns.iter().map(|(_, name)| *name)).as_bytes())?;
+    }
+    let mut count = 0;
+    rows(log, fleet, table, |row| {
+        count += 1;
+        if format == Format::Csv {
+            let cells: Vec<String> = row.iter().map(ToString::to_string).collect();
+            out.write_all(output::csv_line(cells.iter().map(String::as_str)).as_bytes())?;
+        } else {
+            write_object(&mut out, &row, &columns)?;
+        }
+        anyhow::Ok(())
+    })?;
+    out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    std::fs::rename(&new, &path).with_context(|| path.display().to_string())?;
+    Ok(count)
+}
+
+fn list(context: &Context, shape: &Shape) -> anyhow::Result<()> {
+    let reader = open::reader(context)?;
+    let log = open::as_of(context, &reader)?;
+    let fleet = replay_fleet(&*log)?;
     let mut counts = Vec::new();
-    for table in Table::ALL {
+    for table in shape.tables() {
         let mut count = 0u64;
-        rows(reader.log(), &fleet, *table, |_| {
+        rows(&*log, &fleet, table, |_| {
             count += 1;
             anyhow::Ok(())
         })?;
@@ -53,7 +165,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
         let counts: serde_json::Map<_, _> =
             counts.iter().map(|(table, count)| (table.name().into(), (*count).into())).collect();
         return output::print_json(&serde_json::json!({
-            "position": reader.log().head().seq, "rows": counts
+            "version": shape.version(), "position": log.head().seq, "rows": counts
         }));
     }
     let mut out = output::table(&["table", "rows", "columns"], &[1]);
@@ -61,25 +173,34 @@ fn list(context: &Context) -> anyhow::Result<()> {
         let columns = table.columns().len().to_string();
         out.add_row([table.name().to_owned(), output::grouped(count), columns]);
     }
-    let position = output::grouped(reader.log().head().seq);
-    Ok(output::print_line(&format!("tables as of entry {position}\n{out}"))?)
+    let (position, version) = (output::grouped(log.head().seq), shape.version());
+    Ok(output::print_line(&format!(
+        "version {version} of the tables, as of entry {position}\n{out}"
+    ))?)
 }
 
-fn show(context: &Context, name: &str, limit: usize, wanted: &[String]) -> anyhow::Result<()> {
-    let Some(table) = Table::parse(name) else {
-        let names: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
+fn show(
+    context: &Context,
+    shape: &Shape,
+    name: &str,
+    limit: usize,
+    wanted: &[String],
+) -> anyhow::Result<()> {
+    let Some(table) = shape.table(name) else {
+        let names: Vec<&str> = shape.tables().iter().map(Table::name).collect();
         anyhow::bail!("no table is named `{name}`; there are {}", names.join(", "));
     };
     let chosen = choose(table, wanted)?;
     let reader = open::reader(context)?;
-    let fleet = replay_fleet(reader.log())?;
+    let log = open::as_of(context, &reader)?;
+    let fleet = replay_fleet(&*log)?;
     if context.json {
-        return print_lines(reader.log(), &fleet, table, &chosen);
+        return print_lines(&*log, &fleet, table, &chosen);
     }
     let (mut shown, mut more) = (Vec::new(), 0u64);
-    rows(reader.log(), &fleet, table, |row| {
+    rows(&*log, &fleet, table, |row| {
         if shown.len() < limit {
-            shown.push(row);
+            shown.push(row.into_iter().map(Cell::into_owned).collect::<Row<'static>>());
         } else {
             more += 1;
         }
@@ -104,14 +225,16 @@ fn show(context: &Context, name: &str, limit: usize, wanted: &[String]) -> anyho
 }
 
 /// The places of the wanted columns; all of them if none is named.
-fn choose(table: Table, wanted: &[String]) -> anyhow::Result<Vec<(usize, &'static str)>> {
-    let all: Vec<(usize, &'static str)> = table.columns().iter().copied().enumerate().collect();
+fn choose(table: &Table, wanted: &[String]) -> anyhow::Result<Vec<(usize, &'static str)>> {
+    let all: Vec<(usize, &'static str)> =
+        table.columns().iter().map(|column| column.name).enumerate().collect();
     if wanted.is_empty() {
         return Ok(all);
     }
     let find = |name: &String| {
         all.iter().copied().find(|(_, column)| column == name).ok_or_else(|| {
-            let columns = table.columns().join(", ");
+            let columns: Vec<&str> = all.iter().map(|(_, column)| *column).collect();
+            let columns = columns.join(", ");
             anyhow::anyhow!("{} has no column `{name}`; it has {columns}", table.name())
         })
     };
@@ -119,20 +242,25 @@ fn choose(table: Table, wanted: &[String]) -> anyhow::Result<Vec<(usize, &'stati
 }
 
 fn print_lines(
-    log: &dyn spireledger::log::ReadLog,
-    fleet: &spireledger_projections::Fleet,
-    table: Table,
+    log: &dyn ReadLog,
+    fleet: &Fleet,
+    table: &Table,
     chosen: &[(usize, &'static str)],
 ) -> anyhow::Result<()> {
     let mut out = BufWriter::new(stdout().lock());
-    rows(log, fleet, table, |row: Row| {
-        let cells = chosen.iter().filter_map(|(at, column)| Some((*column, row.get(*at)?)));
-        let object: serde_json::Map<String, serde_json::Value> = cells
-            .map(|(column, cell)| Ok((column.to_owned(), serde_json::to_value(cell)?)))
-            .collect::<Result<_, serde_json::Error>>()?;
-        serde_json::to_writer(&mut out, &object)?;
-        out.write_all(b"\n")?;
-        anyhow::Ok(())
-    })?;
+    rows(log, fleet, table, |row| write_object(&mut out, &row, chosen))?;
     Ok(out.flush()?)
+}
+
+fn write_object(
+    out: &mut impl Write,
+    row: &Row<'_>,
+    chosen: &[(usize, &'static str)],
+) -> anyhow::Result<()> {
+    let cells = chosen.iter().filter_map(|(at, column)| Some((*column, row.get(*at)?)));
+    let object: serde_json::Map<String, serde_json::Value> = cells
+        .map(|(column, cell)| Ok((column.to_owned(), serde_json::to_value(cell)?)))
+        .collect::<Result<_, serde_json::Error>>()?;
+    serde_json::to_writer(&mut *out, &object)?;
+    Ok(out.write_all(b"\n")?)
 }

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use spireledger::ledger::history;
 use spireledger_projections::Settlement;
+use spireledger_schema::event::Leg;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::money::Sats;
+use spireledger_schema::parts::Target;
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::Text;
 use spireledger_schema::words::{LegStatus, LegType, TxType};
 use spireledger_schema::{Entry, EntryHash, Event};
 
@@ -36,8 +40,9 @@ struct Sum {
 
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
-    let life = history(reader.log(), &args.payment_hash.key())?;
-    let refused = history(reader.log(), &args.payment_hash.evidence_key())?;
+    let log = open::as_of(context, &reader)?;
+    let life = history(&*log, &args.payment_hash.key())?;
+    let refused = history(&*log, &args.payment_hash.evidence_key())?;
     if life.is_empty() && refused.is_empty() {
         anyhow::bail!("no settlement {} was claimed here", args.payment_hash);
     }
@@ -91,7 +96,7 @@ fn print_life(life: &[(Entry, EntryHash)], refused: &[(Entry, EntryHash)]) -> an
     for (entry, _) in all {
         table.add_row([
             output::grouped(entry.front.seq),
-            entry.circumstances.recorded_at.to_string(),
+            output::time(entry.circumstances.recorded_at),
             actor(&entry.circumstances.actor),
             happened(&entry.event),
         ]);
@@ -135,7 +140,7 @@ fn happened(event: &Event) -> String {
         }
         Event::SettlementFinished(e) => format!("{name}: {}", e.status),
         Event::ClaimRefused(e) => {
-            let fields: Vec<&str> = e.fields.iter().map(|field| field.as_str()).collect();
+            let fields: Vec<&str> = e.fields.iter().map(Text::as_str).collect();
             format!("{name} as {}: {}", e.code, fields.join(", "))
         }
         _ => name.to_owned(),
@@ -158,12 +163,23 @@ fn print_amounts(s: &Settlement) -> anyhow::Result<()> {
         output::grouped(s.operator_fee_sats),
     );
     if refund > 0 {
-        text.push_str(&format!(" + owed back {}", output::grouped(refund)));
+        text.extend([" + owed back ", &output::grouped(refund)]);
     }
     if s.fee_mismatch_sats != 0 {
-        text.push_str(&format!("; fee differs from the agreed one by {}", s.fee_mismatch_sats));
+        let mismatch = output::grouped(s.fee_mismatch_sats);
+        text.extend(["; fee differs from the agreed one by ", &mismatch]);
     }
     Ok(output::print_line(&text)?)
+}
+
+/// Who gets a leg, and where.
+fn destination(leg: &Leg) -> String {
+    let client = leg.client_id.as_ref().map(ToString::to_string);
+    let wallet = leg.destination_wallet_id.as_ref().map(|wallet| shorten(wallet.as_str()));
+    let address = leg.destination_ln_address.as_ref().and_then(Personal::plain);
+    let target = leg.target.as_ref().and_then(Target::plain).map(shorten);
+    let parts = [client, wallet, address.map(str::to_owned), target];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn print_sums(settlement: &Settlement, sums: &[Sum]) -> anyhow::Result<()> {
@@ -172,13 +188,10 @@ fn print_sums(settlement: &Settlement, sums: &[Sum]) -> anyhow::Result<()> {
     }
     let mut legs = output::table(&["leg", "for", "to", "sats", "fiat", "state"], &[3, 4]);
     for leg in &settlement.legs {
-        let to = leg.leg.client_id.as_ref().map(ToString::to_string);
-        let wallet = leg.leg.destination_wallet_id.as_ref().map(|wallet| shorten(wallet.as_str()));
-        let to = [to, wallet].into_iter().flatten().collect::<Vec<_>>().join(", wallet ");
         legs.add_row([
             leg.id.as_str().rsplit(':').next().unwrap_or_default().to_owned(),
             leg.leg.leg_type.to_string(),
-            to,
+            destination(&leg.leg),
             output::grouped(leg.leg.amount_sats),
             leg.leg.amount_fiat.map_or_else(String::new, |fiat| fiat.to_string()),
             leg.status.to_string(),

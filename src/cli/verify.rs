@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use spireledger::audit::{Break, Report, verify, verify_backup};
+use spireledger::log::{LogError, ReadLog as _};
 
 use super::progress::{Unit, bar};
 use super::{Context, Outcome, open, output};
@@ -35,14 +36,25 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
 
 fn verify_ledger(context: &Context) -> anyhow::Result<Report> {
     let reader = open::reader(context)?;
-    let progress = bar("verify", Some(reader.log().head().seq), Unit::Entries);
-    let mut report = verify(reader.log(), |seq| progress.set_position(seq));
+    let progress = bar("verify", Some(reader.head().seq), Unit::Entries);
+    let mut report = verify(&reader, |seq| progress.set_position(seq));
     progress.finish_and_clear();
     for damage in reader.damage() {
-        let seq = reader.log().head().seq + 1;
-        report.breaks.push(Break { seq, check: "open", what: damage.clone() });
+        let found = as_break(damage, reader.head().seq);
+        // What the reading found at the same entry says more.
+        if report.breaks.iter().all(|broken| broken.seq != found.seq) {
+            report.breaks.push(found);
+        }
     }
+    report.breaks.sort_by_key(|broken| broken.seq);
     Ok(report)
+}
+
+fn as_break(damage: &LogError, head: u64) -> Break {
+    match damage {
+        LogError::Damaged { seq, why } => Break { seq: *seq, check: "open", what: why.clone() },
+        other => Break { seq: head + 1, check: "open", what: other.to_string() },
+    }
 }
 
 fn print(report: &Report) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@
 //! *Never:* an answer before the sync; a second way to append; `async`. *Start at:*
 //! [`Ledger::submit`], then `decider.rs`.
 
+mod as_of;
 mod committer;
 mod decider;
 mod history;
@@ -30,6 +31,7 @@ use spireledger_schema::{Answer, Refusal};
 use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, SledLog};
 use crate::rules::Request;
 
+pub use as_of::{AsOf, past};
 pub use history::history;
 pub use reader::Reader;
 pub use snapshot::replay_fleet;

@@ -1,76 +1,152 @@
 //! Reading a ledger, whoever has it open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+use spireledger_schema::EntryKey;
+
 use super::LedgerError;
-use crate::log::{Directory, Purpose, ReadLog, RemoteLog, Repair, Share, SledLog};
+use crate::log::{
+    Block, Blocks, Directory, DirectoryError, Head, KeyIndex, LogError, Purpose, ReadLog,
+    RemoteLog, Repair, Share, SledLog, last_up_to,
+};
 
 /// How long a reader waits for a process that holds the ledger, but does not answer yet.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A ledger, open for reading.
+/// A ledger, open for reading: one log that stands still, however long it is read.
 ///
-/// If another process has it open, that process answers, as fresh as its last durable group. If none
-/// has, this one opens it, and answers others as long as it lives.
+/// If another process has it open, that process answers, as fresh as its last durable group at the time
+/// of opening. If none has, this one opens it, and answers others as long as it lives.
 pub struct Reader {
-    log: Arc<dyn ReadLog + Send + Sync>,
+    dir: PathBuf,
+    head: Head,
+    /// Here, if this process was the one to open it.
+    here: Option<Here>,
+    /// Whoever answers. A process that ends in the middle is replaced by the next one, or by us.
+    source: Mutex<Arc<dyn ReadLog + Send + Sync>>,
+}
+
+struct Here {
+    log: Arc<SledLog>,
     repairs: Vec<Repair>,
-    damage: Vec<String>,
-    is_remote: bool,
+    damage: Vec<LogError>,
     _share: Option<Share>,
+}
+
+enum Source {
+    Here(Here),
+    There(RemoteLog),
 }
 
 impl Reader {
     /// Opens the ledger in `dir`. Damage does not keep it from being read: see [`Self::damage`].
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
-        Directory::check(dir)?;
-        let begun = Instant::now();
-        loop {
-            if let Ok(remote) = RemoteLog::connect(dir) {
-                let log = Arc::new(remote);
-                let (repairs, damage) = (Vec::new(), Vec::new());
-                return Ok(Self { log, repairs, damage, is_remote: true, _share: None });
-            }
-            match Directory::try_hold(dir, Purpose::Read)? {
-                Ok(directory) => return Self::open_here(dir, directory),
-                Err(holder) if begun.elapsed() >= PATIENCE => {
-                    let path = dir.to_owned();
-                    return Err(crate::log::DirectoryError::Held { path, holder }.into());
-                }
-                Err(_) => std::thread::sleep(PAUSE),
-            }
-        }
-    }
-
-    fn open_here(dir: &Path, directory: Directory) -> Result<Self, LedgerError> {
-        let opened = SledLog::open(directory)?;
-        let damage = opened.damage.iter().map(ToString::to_string).collect();
-        let log = Arc::new(opened.log);
-        // Without the socket, other readers wait until this one is done: slower, not wrong.
-        let share = Share::open(dir, Arc::clone(&log) as _).ok();
-        Ok(Self { log, repairs: opened.repairs, damage, is_remote: false, _share: share })
-    }
-
-    /// The log.
-    pub fn log(&self) -> &dyn ReadLog {
-        &*self.log
+        let (log, here): (Arc<dyn ReadLog + Send + Sync>, _) = match open(dir)? {
+            Source::Here(here) => (Arc::clone(&here.log) as _, Some(here)),
+            Source::There(remote) => (Arc::new(remote), None),
+        };
+        Ok(Self { dir: dir.to_owned(), head: log.head(), here, source: Mutex::new(log) })
     }
 
     /// What opening put right.
     pub fn repairs(&self) -> &[Repair] {
-        &self.repairs
+        self.here.as_ref().map_or(&[], |here| &here.repairs)
     }
 
     /// What opening found damaged and could not put right.
-    pub fn damage(&self) -> &[String] {
-        &self.damage
+    pub fn damage(&self) -> &[LogError] {
+        self.here.as_ref().map_or(&[], |here| &here.damage)
     }
 
     /// Whether another process answers.
     pub const fn is_remote(&self) -> bool {
-        self.is_remote
+        self.here.is_none()
+    }
+
+    /// Asks whoever has the ledger open; if that process is gone, whoever has it open then.
+    fn ask<T>(
+        &self,
+        question: impl Fn(&dyn ReadLog) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
+        let source = Arc::clone(&*self.source.lock());
+        match question(&*source) {
+            Err(LogError::Disk { .. }) if self.is_remote() => {
+                let next: Arc<dyn ReadLog + Send + Sync> = match open(&self.dir) {
+                    Ok(Source::Here(here)) => here.log,
+                    Ok(Source::There(remote)) => Arc::new(remote),
+                    Err(error) => {
+                        let what = "read on after the process that had the ledger open ended";
+                        return Err(LogError::Disk { what, why: error.to_string() });
+                    }
+                };
+                *self.source.lock() = Arc::clone(&next);
+                question(&*next)
+            }
+            answer => answer,
+        }
+    }
+}
+
+fn open(dir: &Path) -> Result<Source, LedgerError> {
+    Directory::check(dir)?;
+    let begun = Instant::now();
+    loop {
+        if let Ok(remote) = RemoteLog::connect(dir) {
+            return Ok(Source::There(remote));
+        }
+        match Directory::try_hold(dir, Purpose::Read)? {
+            Ok(directory) => return open_here(dir, directory).map(Source::Here),
+            Err(holder) if begun.elapsed() >= PATIENCE => {
+                return Err(DirectoryError::Held { path: dir.to_owned(), holder }.into());
+            }
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+fn open_here(dir: &Path, directory: Directory) -> Result<Here, LedgerError> {
+    let opened = SledLog::open(directory)?;
+    let log = Arc::new(opened.log);
+    // Without the socket, other readers wait until this one is done: slower, not wrong.
+    let share = Share::open(dir, Arc::clone(&log) as _).ok();
+    Ok(Here { log, repairs: opened.repairs, damage: opened.damage, _share: share })
+}
+
+impl ReadLog for Reader {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn block_at(&self, seq: u64) -> Result<Option<Block>, LogError> {
+        if seq > self.head.seq { Ok(None) } else { self.ask(|log| log.block_at(seq)) }
+    }
+
+    fn last_of(&self, key: &EntryKey) -> Result<Option<u64>, LogError> {
+        self.ask(|log| last_up_to(log, key, self.head.seq))
+    }
+
+    fn blocks_from(&self, seq: u64) -> Blocks<'_> {
+        if let Some(here) = &self.here {
+            return here.log.blocks_from(seq);
+        }
+        let mut next = seq.max(1);
+        Box::new(std::iter::from_fn(move || {
+            let block = if next > self.head.seq { Ok(None) } else { self.block_at(next) };
+            next = match &block {
+                Ok(Some(block)) => block.last_seq() + 1,
+                // The entries behind a broken one still come.
+                Err(LogError::Damaged { .. }) => next + 1,
+                Ok(None) | Err(_) => u64::MAX,
+            };
+            block.transpose()
+        }))
+    }
+
+    fn key_index(&self) -> Option<&KeyIndex> {
+        self.here.as_ref().map(|here| here.log.index())
     }
 }

@@ -169,6 +169,24 @@ impl Block {
         breaks
     }
 
+    /// The block without the entries behind `last`; itself, if it has none.
+    ///
+    /// # Panics
+    /// If all of it lies behind `last`: a block has at least one entry.
+    #[must_use]
+    pub fn cut(&self, last: u64) -> Self {
+        if last >= self.last_seq() {
+            return self.clone();
+        }
+        let kept = last.checked_sub(self.first).and_then(|kept| usize::try_from(kept).ok());
+        let kept = kept.map_or(0, |kept| kept + 1);
+        assert!(kept > 0, "a block is cut within its entries");
+        let ends: Vec<u16> =
+            (0..kept).filter_map(|at| self.end(at)).filter_map(|end| end.try_into().ok()).collect();
+        let records = self.end(kept - 1).and_then(|end| self.records().get(..end));
+        pack(self.before(), &ends, records.unwrap_or_default())
+    }
+
     fn end(&self, at: usize) -> Option<usize> {
         let place = HEADER_LEN + at * 2;
         let end = self.bytes.get(place..)?.first_chunk::<2>()?;
@@ -186,12 +204,11 @@ impl Block {
         let (hash, rest) = record.split_first_chunk::<32>()?;
         let (prev, rest) = rest.split_first_chunk::<8>()?;
         let (front, _) = Front::read(rest)?;
-        let (canonical, prev_alias) = match front.alias {
-            None => (rest, 0),
-            Some(_) => {
-                let (canonical, link) = rest.split_last_chunk::<ALIAS_LINK_LEN>()?;
-                (canonical, u64::from_le_bytes(*link))
-            }
+        let (canonical, prev_alias) = if front.alias.is_some() {
+            let (canonical, link) = rest.split_last_chunk::<ALIAS_LINK_LEN>()?;
+            (canonical, u64::from_le_bytes(*link))
+        } else {
+            (rest, 0)
         };
         let hash = EntryHash::from_bytes(*hash);
         Some(Stored { front, hash, prev: u64::from_le_bytes(*prev), prev_alias, canonical })
@@ -210,6 +227,24 @@ fn header(bytes: &[u8]) -> Option<(u64, usize)> {
     let long_enough = rest.len() >= 32 + count * (2 + RECORD_FRONT_LEN) + CRC_LEN;
     let counted = count > 0 && first > 0 && first.checked_add(count as u64).is_some();
     (magic == MAGIC && long_enough && counted).then_some((first, count))
+}
+
+/// The block of some records, chained to `before`.
+fn pack(before: Head, ends: &[u16], records: &[u8]) -> Block {
+    let mut bytes = Vec::with_capacity(HEADER_LEN + ends.len() * 2 + records.len() + CRC_LEN);
+    bytes.extend_from_slice(MAGIC);
+    let count = u16::try_from(ends.len()).unwrap_or(u16::MAX);
+    bytes.extend_from_slice(&count.to_le_bytes());
+    let first = before.seq + 1;
+    bytes.extend_from_slice(&first.to_le_bytes());
+    bytes.extend_from_slice(before.hash.as_bytes());
+    for end in ends {
+        bytes.extend_from_slice(&end.to_le_bytes());
+    }
+    bytes.extend_from_slice(records);
+    let crc = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    Block { bytes: bytes.into(), first, count: ends.len() }
 }
 
 /// Chains entries and packs them into blocks. Nothing it holds is on the disk yet.
@@ -274,21 +309,7 @@ impl Sealer {
         if self.ends.is_empty() {
             return;
         }
-        let len = HEADER_LEN + self.ends.len() * 2 + self.records.len() + CRC_LEN;
-        let mut bytes = Vec::with_capacity(len);
-        bytes.extend_from_slice(MAGIC);
-        let count = u16::try_from(self.ends.len()).unwrap_or(u16::MAX);
-        bytes.extend_from_slice(&count.to_le_bytes());
-        let first = self.before.seq + 1;
-        bytes.extend_from_slice(&first.to_le_bytes());
-        bytes.extend_from_slice(self.before.hash.as_bytes());
-        for end in &self.ends {
-            bytes.extend_from_slice(&end.to_le_bytes());
-        }
-        bytes.extend_from_slice(&self.records);
-        let crc = crc32fast::hash(&bytes);
-        bytes.extend_from_slice(&crc.to_le_bytes());
-        self.sealed.push(Block { bytes: bytes.into(), first, count: self.ends.len() });
+        self.sealed.push(pack(self.before, &self.ends, &self.records));
         self.records.clear();
         self.ends.clear();
         self.before = self.head;

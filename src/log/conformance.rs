@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use spireledger_schema::front::ENTRY_FORMAT;
 use spireledger_schema::{EntryKey, Front};
 
-use super::{Directory, Head, Log, LogError, MemoryLog, Purpose, ReadLog, Sealer, SledLog};
+use super::{
+    Block, Directory, Head, Log, LogError, MemoryLog, Past, Purpose, ReadLog, Sealer, SledLog,
+};
 
 /// An entry's bytes as the log sees them: a front, and something behind it.
 fn canonical(front: &Front, body: &[u8]) -> Vec<u8> {
@@ -89,6 +91,33 @@ fn refuses_another_head(log: &impl Log) {
     assert_eq!(log.head(), head);
 }
 
+/// At every entry the log's past is what the log was then.
+fn looks_like_its_past(log: &impl ReadLog, model: &Model) {
+    for seq in (0..=model.entries.len()).step_by(7) {
+        let past = Past::new(log, seq as u64).expect("readable");
+        assert_eq!(past.head().seq, seq as u64);
+        let mut seen = 0;
+        for block in past.blocks_from(1) {
+            let block = block.expect("readable");
+            let again = Block::parse(block.bytes().clone()).expect("a whole block");
+            assert_eq!(again.chain_breaks(), []);
+            for stored in again.entries() {
+                assert_eq!(stored.canonical, model.entries[seen]);
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, seq);
+        assert_eq!(past.block_at(seq as u64 + 1).expect("readable"), None);
+        for n in 0..20 {
+            let newest = (1..=seq).rev().find(|at| {
+                let front = Front::read(&model.entries[at - 1]).expect("a front").0;
+                front.key == key(n) || front.alias == Some(key(n))
+            });
+            assert_eq!(past.last_of(&key(n)).expect("readable"), newest.map(|at| at as u64));
+        }
+    }
+}
+
 fn group() -> impl Strategy<Value = Vec<(u8, Option<u8>, usize)>> {
     // Mostly short entries, sometimes the longest there are.
     let len = prop_oneof![9 => 0usize..400, 1 => 40_000usize..49_000];
@@ -103,7 +132,9 @@ proptest! {
     fn a_log_gives_back_what_was_appended(groups in proptest::collection::vec(group(), 1..6)) {
         let memory = MemoryLog::new();
         let mut model = Model::default();
-        groups.iter().for_each(|group| append(&memory, &mut model, group));
+        for group in &groups {
+            append(&memory, &mut model, group);
+        }
         check(&memory, &model);
         refuses_another_head(&memory);
 
@@ -129,6 +160,7 @@ proptest! {
         let log = open();
         check(&log, &model);
         refuses_another_head(&log);
+        looks_like_its_past(&log, &model);
         let share = super::Share::open(&path, std::sync::Arc::new(log)).expect("shared");
         check(&super::RemoteLog::connect(&path).expect("there"), &model);
         drop(share);

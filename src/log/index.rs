@@ -32,7 +32,7 @@ pub(super) struct KeyHash(pub u64);
 impl KeyHash {
     fn shard(self) -> usize {
         // Ten bits: fits any usize.
-        (self.0 >> (64 - SHARD_BITS)) as usize
+        usize::try_from(self.0 >> (64 - SHARD_BITS)).unwrap_or(0)
     }
 
     const fn window(self) -> u64 {
@@ -132,9 +132,10 @@ impl KeyIndex {
     pub fn is_same(&self, other: &Self) -> bool {
         self.seed == other.seed
             && self.shards.iter().zip(&other.shards).all(|(a, b)| {
-                let mut slots = [a.read().filled(), b.read().filled()];
-                slots.iter_mut().for_each(|slots| slots.sort_unstable());
-                slots[0] == slots[1]
+                let (mut a, mut b) = (a.read().filled(), b.read().filled());
+                a.sort_unstable();
+                b.sort_unstable();
+                a == b
             })
     }
 }
@@ -153,8 +154,9 @@ impl Shard {
     }
 
     /// Where a window's probing begins: its top bits.
-    const fn home(&self, window: u64) -> usize {
-        (window >> (WINDOW_BITS - self.bits)) as usize
+    fn home(&self, window: u64) -> usize {
+        // At most 24 bits: fits any usize.
+        usize::try_from(window >> (WINDOW_BITS - self.bits)).unwrap_or(0)
     }
 
     /// The places from a window's home on, round the table; ends at the first empty one.

@@ -16,6 +16,7 @@ mod directory;
 mod index;
 mod keys;
 mod memory;
+mod past;
 mod quiet;
 mod remote;
 mod share;
@@ -27,6 +28,7 @@ pub use block::{Block, BlockError, ChainBreak, Sealer, Stored};
 pub use directory::{Directory, DirectoryError, Purpose};
 pub use index::{KeyIndex, Seed};
 pub use memory::MemoryLog;
+pub use past::Past;
 pub use remote::RemoteLog;
 pub use share::Share;
 pub use store::{Opened, SledLog};
@@ -149,6 +151,27 @@ pub enum Repair {
         /// What was wrong.
         why: String,
     },
+}
+
+/// The newest entry under a key that is not newer than `limit`.
+pub(crate) fn last_up_to(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+    limit: u64,
+) -> Result<Option<u64>, LogError> {
+    let mut seq = log.last_of(key)?.unwrap_or(0);
+    while seq > limit {
+        let missing = || LogError::Damaged { seq, why: "it is not there".into() };
+        let block = log.block_at(seq)?.ok_or_else(missing)?;
+        let stored = block.get(seq).ok_or_else(missing)?;
+        let prev = if stored.front.key == *key { stored.prev } else { stored.prev_alias };
+        if prev >= seq {
+            let why = format!("it names entry {prev} as the one before it");
+            return Err(LogError::Damaged { seq, why });
+        }
+        seq = prev;
+    }
+    Ok(Some(seq).filter(|seq| *seq != 0))
 }
 
 /// A group must begin at the head and hang together: anything else is a bug of the sealer.

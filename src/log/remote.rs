@@ -95,6 +95,7 @@ impl ReadLog for RemoteLog {
     fn last_of(&self, key: &EntryKey) -> Result<Option<u64>, LogError> {
         let mut request = vec![b'K'];
         request.extend_from_slice(key.as_bytes());
+        request.extend_from_slice(&self.head.seq.to_le_bytes());
         let seq = self.ask(&request, |stream| Ok(u64::from_le_bytes(read(stream)?)));
         Ok(Some(seq.map_err(failed)?).filter(|seq| *seq != 0))
     }

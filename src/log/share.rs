@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `H` | seq (8) and hash (32) of the head |
 //! | `B` seq (8) | length (4, 0 for none) and bytes of the block that holds it |
-//! | `K` key (32) | seq (8, 0 for none) of the newest entry under the key |
+//! | `K` key (32), limit (8) | seq (8, 0 for none) of the newest entry under the key up to the limit |
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -23,13 +23,13 @@ use std::time::Duration;
 
 use spireledger_schema::EntryKey;
 
-use super::{LogError, ReadLog};
+use super::{LogError, ReadLog, last_up_to};
 
 pub(super) const SOCKET: &str = "reader.sock";
 /// Readers that are answered at a time; one more waits for its turn in the listener's queue.
 const READERS_MAX: usize = 16;
 /// A reader that says nothing for so long is let go.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// The socket, open until dropped.
 pub struct Share {
@@ -54,10 +54,11 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // A last visitor, so that the listener looks up.
-        let _ = connect(&self.dir);
+        // A last visitor, so that the listener looks up. Where somebody has removed the socket nobody
+        // can visit: the thread then ends with the process.
+        let visited = connect(&self.dir).is_ok();
         let _ = std::fs::remove_file(self.dir.join(SOCKET));
-        if let Some(thread) = self.thread.take() {
+        if let (true, Some(thread)) = (visited, self.thread.take()) {
             let _ = thread.join();
         }
     }
@@ -116,7 +117,10 @@ fn answer_all(mut stream: &UnixStream, log: &dyn ReadLog) -> io::Result<()> {
                 Ok(())
             }
             [b'B'] => block(log, u64::from_le_bytes(read(stream)?), &mut out),
-            [b'K'] => last(log, &EntryKey::from_bytes(read(stream)?), &mut out),
+            [b'K'] => {
+                let key = EntryKey::from_bytes(read(stream)?);
+                last(log, &key, u64::from_le_bytes(read(stream)?), &mut out)
+            }
             _ => return Err(io::ErrorKind::InvalidData.into()),
         };
         if let Err(error) = done {
@@ -138,8 +142,8 @@ fn block(log: &dyn ReadLog, seq: u64, out: &mut Vec<u8>) -> Result<(), LogError>
     Ok(())
 }
 
-fn last(log: &dyn ReadLog, key: &EntryKey, out: &mut Vec<u8>) -> Result<(), LogError> {
-    out.extend_from_slice(&log.last_of(key)?.unwrap_or(0).to_le_bytes());
+fn last(log: &dyn ReadLog, key: &EntryKey, limit: u64, out: &mut Vec<u8>) -> Result<(), LogError> {
+    out.extend_from_slice(&last_up_to(log, key, limit)?.unwrap_or(0).to_le_bytes());
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use std::fs::{File, OpenOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use spireledger_schema::EntryKey;
@@ -46,6 +47,9 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// What must stay free on the disk beside a group: sled allocates its file in segments, and a full
 /// disk must still take the witness and the key file.
 const SPARE_BYTES: u64 = 4 * 1024 * 1024;
+/// What sled says when its file is locked.
+const LOCKED: &str = "could not acquire lock";
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// sled may write a block and the page around it: room for that.
 const WRITE_FACTOR: u64 = 3;
 
@@ -115,7 +119,9 @@ impl SledLog {
             damage.push(error);
         }
         crash::point("open:caught-up");
-        let head = keys.head();
+        // A damaged log is read as far as it goes, so that `verify` sees what lies behind the damage.
+        let end = if damage.is_empty() { None } else { last_readable(&db) };
+        let head = end.unwrap_or_else(|| keys.head());
         if let Some(lost) = witnessed.filter(|w| !on_log(*w) && *w != Head::EMPTY) {
             damage.push(lost_tail(head, lost));
         }
@@ -275,9 +281,9 @@ fn open_sled(path: &Path) -> Result<(sled::Db, Vec<Repair>), LogError> {
             .flush_every_ms(None);
         guarded("open sled", || config.open())
     };
-    match open() {
+    match patiently(open) {
         Ok(db) => Ok((db, repairs)),
-        Err(LogError::Disk { why, .. }) if !why.contains("could not acquire lock") => {
+        Err(LogError::Disk { why, .. }) if !why.contains(LOCKED) => {
             remove_summaries(path, &why, &mut repairs, |_| true)?;
             let unreadable = |error| match error {
                 LogError::Disk { why, .. } => {
@@ -288,6 +294,21 @@ fn open_sled(path: &Path) -> Result<(sled::Db, Vec<Repair>), LogError> {
             Ok((open().map_err(unreadable)?, repairs))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// sled lets go of its file a moment after it was dropped. The directory is ours, so nobody else has it.
+fn patiently(open: impl Fn() -> Result<sled::Db, LogError>) -> Result<sled::Db, LogError> {
+    let begun = Instant::now();
+    loop {
+        match open() {
+            Err(LogError::Disk { why, .. })
+                if why.contains(LOCKED) && begun.elapsed() < LOCK_PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
     }
 }
 
@@ -359,6 +380,11 @@ fn scan(
         };
         if block.as_ref().is_ok_and(|block| block.first_seq() > last) { None } else { Some(block) }
     })
+}
+
+fn last_readable(db: &sled::Db) -> Option<Head> {
+    let (key, value) = guarded("read the last block", || db.last()).ok()??;
+    read_block(&key, &value).ok().map(|block| block.after())
 }
 
 fn db_last(db: &sled::Db) -> u64 {

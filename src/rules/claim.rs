@@ -1,6 +1,6 @@
 //! `settlement.claim`: a machine says that a settlement happened.
 
-use spireledger_projections::ApplyError;
+use serde_json::Value;
 use spireledger_schema::command::{Body, SettlementClaim};
 use spireledger_schema::event::{ClaimRefused, SettlementClaimed};
 use spireledger_schema::money::{Fraction, Sats};
@@ -9,8 +9,8 @@ use spireledger_schema::words::TxType;
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
 use super::fees::{Split, split_fee};
-use super::identity::replay_or_conflict;
-use super::{Case, Request, Ruling, Step, Stop, refuse};
+use super::identity::{replay_or_conflict, taken};
+use super::{Case, Request, Ruling, Step, refuse};
 
 /// Most refused claims that are kept for one payment hash: enough to see what went on, too few to
 /// fill a disk with.
@@ -20,10 +20,7 @@ pub(super) fn claim(case: &Case<'_>, c: &SettlementClaim) -> Ruling {
     if let Some(first) = case.found.stream.first() {
         let now = match &first.event {
             Event::SettlementClaimed(said) => repeated(c, said),
-            other => {
-                let (seq, name) = (first.front.seq, other.name());
-                return Err(Stop::Corrupt(ApplyError::Misplaced { seq, name }));
-            }
+            _ => return Err(taken(first).into()),
         };
         return replay_or_conflict(case, first, &now);
     }
@@ -147,7 +144,7 @@ pub(super) fn evidence(request: &Request, refusal: &Refusal) -> Option<Event> {
     if refusal.code != Code::Conflict && !request.actor.is_machine() {
         return None;
     }
-    let names = refusal.details.get("fields").and_then(serde_json::Value::as_array);
+    let names = refusal.details.get("fields").and_then(Value::as_array);
     let fields = names.into_iter().flatten().filter_map(|field| field["field"].as_str());
     Some(Event::ClaimRefused(ClaimRefused {
         payment_hash: c.payment_hash,
@@ -157,7 +154,28 @@ pub(super) fn evidence(request: &Request, refusal: &Refusal) -> Option<Event> {
     }))
 }
 
-/// Whether evidence has its place: not there already, and not too much of it.
+/// Whether evidence has its place beside what is kept of the same hash: it is new, and there is room.
+/// Half of the room is for conflicts alone, so that nothing else crowds them out.
 pub fn is_kept(kept: &[Entry], evidence: &Event) -> bool {
-    kept.len() < EVIDENCE_PER_HASH_MAX && kept.iter().all(|entry| entry.event != *evidence)
+    let Event::ClaimRefused(new) = evidence else { return false };
+    // Others than refused claims can only be there by whoever made a claim on this very key.
+    let kept = kept.iter().filter_map(|entry| match &entry.event {
+        Event::ClaimRefused(refused) => Some(refused),
+        _ => None,
+    });
+    let is_conflict = |refused: &ClaimRefused| refused.code.as_str() == Code::Conflict.as_str();
+    let room = if is_conflict(new) { EVIDENCE_PER_HASH_MAX } else { EVIDENCE_PER_HASH_MAX / 2 };
+    let said = without_attempt(new);
+    kept.clone().count() < room && kept.clone().all(|refused| without_attempt(refused) != said)
+}
+
+/// The refusal and the claim, without what names only the attempt: a re-sent claim is signed anew.
+fn without_attempt(refused: &ClaimRefused) -> (&str, Value) {
+    let mut claim: Value = serde_json::from_str(refused.claim.as_str()).unwrap_or_default();
+    if let Some(fields) = claim.as_object_mut() {
+        for of_attempt in ["bitspire_event_id", "machine_seq", "request_id"] {
+            fields.remove(of_attempt);
+        }
+    }
+    (refused.code.as_str(), claim)
 }

@@ -1,6 +1,6 @@
 //! Liquidity providers, their enrolments and their deposits.
 
-use spireledger_projections::{Client, Deposit};
+use spireledger_projections::{Client, Deposit, Fleet};
 use spireledger_schema::command::{
     ClientEnroll, ClientUpdate, DepositConfirm, DepositRecord, DepositReject, LpSet,
 };
@@ -9,16 +9,20 @@ use spireledger_schema::event::{
 };
 use spireledger_schema::limits::CLIENTS_PER_MACHINE_MAX;
 use spireledger_schema::money::Fiat;
-use spireledger_schema::text::{ClientId, DepositId};
-use spireledger_schema::words::DepositStatus;
+use spireledger_schema::text::{ClientId, Currency, DepositId, MachineId};
+use spireledger_schema::words::{ClientStatus, DepositStatus};
 use spireledger_schema::{Code, Event, Refusal};
 
 use super::fleet::{already, any_of, known_machine, something_given};
-use super::identity::{replay_or_conflict, setting};
+use super::identity::{replay_or_conflict, replayed, taken};
 use super::{Case, Ruling, Step, Stop, malformed, refuse};
 
-/// Most fiat of one deposit, and of all deposits of one enrolment: DECIMAL(10,2) of the seed.
+/// Most fiat of one deposit, in hundredths: DECIMAL(10,2) of the seed.
 const DEPOSIT_MINOR_MAX: i64 = 9_999_999_999;
+
+/// Most bytes of the ids of all enrolments at one machine, so that the largest plan and what an
+/// adjustment gives back fit one entry: 120 UUIDs have 4,320.
+const CLIENT_IDS_BYTES_MAX: usize = 5_000;
 
 pub(super) fn lp_set(case: &Case<'_>, c: &LpSet) -> Ruling {
     let event = Event::LpChanged(LpChanged {
@@ -29,15 +33,20 @@ pub(super) fn lp_set(case: &Case<'_>, c: &LpSet) -> Ruling {
         autoforward_ln_address: c.autoforward_ln_address.clone(),
         autoforward_enabled: c.autoforward_enabled,
     });
-    let is_so = case.fleet.lp(&c.user_id).is_some_and(|lp| {
+    let again = replayed(case, &event, lp_is_so(case.fleet, c), |event| {
+        matches!(event, Event::LpChanged(_))
+    })?;
+    Ok(again.unwrap_or(Step::Append(event)))
+}
+
+pub(super) fn lp_is_so(fleet: &Fleet, c: &LpSet) -> bool {
+    fleet.lp(&c.user_id).is_some_and(|lp| {
         lp.dca_wallet_id == c.dca_wallet_id
             && already(c.default_dca_mode.as_ref(), &lp.default_dca_mode)
             && c.fixed_mode_daily_limit.is_already(lp.fixed_mode_daily_limit.as_ref())
             && c.autoforward_ln_address.is_already(lp.autoforward_ln_address.as_ref())
             && already(c.autoforward_enabled.as_ref(), &lp.autoforward_enabled)
-    });
-    // Every one of these events sets the wallet, which every such command gives.
-    setting(case, event, is_so, |event| matches!(event, Event::LpChanged(_)))
+    })
 }
 
 pub(super) fn client_enroll(case: &Case<'_>, c: &ClientEnroll) -> Ruling {
@@ -53,36 +62,63 @@ pub(super) fn client_enroll(case: &Case<'_>, c: &ClientEnroll) -> Ruling {
     known_machine(case, &c.machine_id)?;
     if let Some(other) = case.fleet.clients_at(&c.machine_id).find(|o| o.user_id == c.user_id) {
         let message = format!(
-            "user `{}` is enrolled at machine `{}` as `{}` already",
+            "user `{}` is enrolled at machine `{}` as `{}` already; use that, client.update makes it \
+             active again",
             c.user_id, c.machine_id, other.id
         );
         return Err(refuse(Code::AlreadyEnrolled, message).with("id", &other.id).into());
     }
-    if case.fleet.clients_at(&c.machine_id).count() >= CLIENTS_PER_MACHINE_MAX {
-        let message = format!(
-            "machine `{}` has {CLIENTS_PER_MACHINE_MAX} enrolments; no more fit one distribution",
-            c.machine_id
-        );
-        return Err(refuse(Code::LimitReached, message).into());
-    }
+    has_room(case, &c.machine_id, &c.id)?;
     Ok(Step::Append(event))
+}
+
+/// All who may take part in a distribution have to fit one. Whoever left frees the place.
+fn has_room(case: &Case<'_>, machine: &MachineId, id: &ClientId) -> Result<(), Refusal> {
+    let others = case.fleet.clients_at(machine);
+    let others = others.filter(|other| other.status != ClientStatus::Inactive && other.id != *id);
+    let (mut count, mut bytes) = (1, id.as_str().len());
+    for other in others {
+        count += 1;
+        bytes += other.id.as_str().len();
+    }
+    if count <= CLIENTS_PER_MACHINE_MAX && bytes <= CLIENT_IDS_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "machine `{machine}` would have {count} enrolments with {bytes} bytes of ids, but a \
+         distribution holds at most {CLIENTS_PER_MACHINE_MAX} and {CLIENT_IDS_BYTES_MAX}; use \
+         shorter ids, or make inactive those who left"
+    );
+    Err(refuse(Code::LimitReached, message))
 }
 
 pub(super) fn client_update(case: &Case<'_>, c: &ClientUpdate) -> Ruling {
     let given = [!c.username.is_keep(), c.status.is_some()];
     something_given(given)?;
-    let client = known_client(case, &c.id)?;
-    let is_so = c.username.is_already(client.username.as_ref())
-        && already(c.status.as_ref(), &client.status);
     let event = Event::ClientChanged(ClientChanged {
         id: c.id.clone(),
         username: c.username.clone(),
         status: c.status,
     });
-    setting(case, event, is_so, |event| match event {
+    let again = replayed(case, &event, client_is_so(case.fleet, c), |event| match event {
         Event::ClientEnrolled(_) => true,
         Event::ClientChanged(e) => any_of(given, [!e.username.is_keep(), e.status.is_some()]),
         _ => false,
+    })?;
+    if let Some(step) = again {
+        return Ok(step);
+    }
+    let client = known_client(case, &c.id)?;
+    if c.status.is_some_and(|status| status != ClientStatus::Inactive) {
+        has_room(case, &client.machine_id, &c.id)?;
+    }
+    Ok(Step::Append(event))
+}
+
+pub(super) fn client_is_so(fleet: &Fleet, c: &ClientUpdate) -> bool {
+    fleet.client(&c.id).is_some_and(|client| {
+        c.username.is_already(client.username.as_ref())
+            && already(c.status.as_ref(), &client.status)
     })
 }
 
@@ -93,7 +129,7 @@ pub(super) fn record(case: &Case<'_>, c: &DepositRecord) -> Ruling {
     }
     if let Some(first) = case.found.stream.first() {
         let Event::DepositRecorded(said) = &first.event else {
-            return Err(misplaced(first));
+            return Err(taken(first).into());
         };
         let event = recorded(c, said.machine_id.clone(), c.currency.unwrap_or(said.currency));
         return replay_or_conflict(case, first, &event);
@@ -116,18 +152,18 @@ pub(super) fn record(case: &Case<'_>, c: &DepositRecord) -> Ruling {
     }
     let all = client.confirmed_fiat.checked_add(client.unconfirmed_fiat);
     let all = all.and_then(|all| all.checked_add(c.amount));
-    if all.is_none_or(|all| all.minor() > DEPOSIT_MINOR_MAX) {
-        let message = "all deposits of one enrolment may be at most 99999999.99 together";
+    if all.is_none() {
+        let message = format!(
+            "with this deposit, enrolment `{}` would have more fiat than can be counted; enrol the \
+             LP anew",
+            client.id
+        );
         return Err(refuse(Code::LimitReached, message).into());
     }
     Ok(Step::Append(recorded(c, machine.id.clone(), machine.fiat_code)))
 }
 
-fn recorded(
-    c: &DepositRecord,
-    machine_id: spireledger_schema::text::MachineId,
-    currency: spireledger_schema::text::Currency,
-) -> Event {
+fn recorded(c: &DepositRecord, machine_id: MachineId, currency: Currency) -> Event {
     Event::DepositRecorded(DepositRecorded {
         id: c.id.clone(),
         client_id: c.client_id.clone(),
@@ -176,18 +212,19 @@ fn end(case: &Case<'_>, deposit: &Deposit, event: Event) -> Ruling {
 }
 
 fn known_deposit(case: &Case<'_>, id: &DepositId) -> Result<Deposit, Stop> {
-    let unknown = || Stop::from(refuse(Code::NotFound, format!("no deposit `{id}` was recorded")));
+    let unknown = || {
+        Stop::from(refuse(
+            Code::NotFound,
+            format!("no deposit `{id}` was recorded; record it first"),
+        ))
+    };
     Deposit::fold(&case.found.stream)?.ok_or_else(unknown)
 }
 
 fn known_client<'a>(case: &Case<'a>, id: &ClientId) -> Result<&'a Client, Refusal> {
-    let unknown = || refuse(Code::UnknownClient, format!("no enrolment `{id}` is known"));
+    let unknown = || {
+        let message = format!("no enrolment `{id}` is known; make it first with client.enroll");
+        refuse(Code::UnknownClient, message)
+    };
     case.fleet.client(id).ok_or_else(unknown)
-}
-
-fn misplaced(entry: &spireledger_schema::Entry) -> Stop {
-    Stop::Corrupt(spireledger_projections::ApplyError::Misplaced {
-        seq: entry.front.seq,
-        name: entry.event.name(),
-    })
 }

@@ -112,6 +112,14 @@ fn destine(leg: &mut Leg, target: &Target) {
     }
 }
 
+/// What of a settlement's principal is whose.
+struct Share<'a> {
+    taker: Taker<'a>,
+    /// Fiat that it uses up, in hundredths.
+    fiat: u64,
+    sats: u64,
+}
+
 /// One LP that may take part, with what it has left and the most it may get now, in hundredths.
 struct Taker<'a> {
     client: &'a Client,
@@ -127,63 +135,98 @@ fn principal_legs(
     back: &[GivenBack],
     now: Timestamp,
 ) -> Vec<Leg> {
-    let takers: Vec<Taker<'_>> = fleet
-        .clients_at(&machine.id)
-        .filter_map(|client| taker(fleet, client, back, now))
-        .collect();
-    let fiat = minor(amounts.fiat_amount);
-    let mut shares = share_fiat(fiat, &takers);
-    let retained = fiat.saturating_sub(shares.iter().sum());
-    shares.push(retained);
-    let mut in_sats = apportion(amounts.principal_sats.get(), &shares);
-    if fiat == 0 {
-        // Nothing to share by: all of it stays.
-        in_sats = vec![0; shares.len()];
-        if let Some(last) = in_sats.last_mut() {
-            *last = amounts.principal_sats.get();
-        }
-    }
-    let mut legs: Vec<Leg> = takers
-        .iter()
-        .zip(in_sats.iter().zip(&shares))
-        .map(|(taker, (share, fiat))| {
-            let mut dca = leg(LegType::Dca, sats(*share));
-            dca.client_id = Some(taker.client.id.clone());
-            dca.destination_wallet_id = Some(taker.lp.dca_wallet_id.clone());
-            dca.amount_fiat = from_minor(*fiat);
-            dca
-        })
-        .collect();
-    let mut kept = leg(LegType::Retained, sats(in_sats.last().copied().unwrap_or(0)));
+    let clients = fleet.clients_at(&machine.id);
+    let takers = clients.filter_map(|client| {
+        let back = back.iter().filter(|back| back.client_id == client.id);
+        let back = Back::of(back);
+        taker(fleet, machine, client, amounts.principal_sats, back, now)
+    });
+    let shares = shares(amounts, takers.collect());
+    let fiat: u64 = shares.iter().map(|share| share.fiat).sum();
+    let in_sats: u64 = shares.iter().map(|share| share.sats).sum();
+    let mut legs: Vec<Leg> = shares.iter().map(dca_leg).collect();
+    let mut kept = leg(LegType::Retained, sats(amounts.principal_sats.get() - in_sats));
     kept.destination_wallet_id = Some(machine.wallet_id.clone());
-    kept.amount_fiat = from_minor(retained);
+    kept.amount_fiat = from_minor(minor(amounts.fiat_amount) - fiat);
     legs.push(kept);
     legs
 }
 
-/// An enrolment takes part if it is active, its LP is onboarded, and fiat is left.
+fn dca_leg(share: &Share<'_>) -> Leg {
+    let mut dca = leg(LegType::Dca, sats(share.sats));
+    dca.client_id = Some(share.taker.client.id.clone());
+    dca.destination_wallet_id = Some(share.taker.lp.dca_wallet_id.clone());
+    dca.amount_fiat = from_minor(share.fiat);
+    dca
+}
+
+/// Who gets what: fiat first, by what each has left, then the sats by the fiat. What nobody covers
+/// is shared with them as one more, and is the machine's. Nobody gives fiat for no sats.
+fn shares(amounts: Amounts, takers: Vec<Taker<'_>>) -> Vec<Share<'_>> {
+    let total = minor(amounts.fiat_amount);
+    let mut fiat = share_fiat(total, &takers);
+    fiat.push(total - fiat.iter().sum::<u64>());
+    let in_sats = apportion(amounts.principal_sats.get(), &fiat);
+    let shares = takers.into_iter().zip(fiat).zip(in_sats);
+    let shares = shares.map(|((taker, fiat), sats)| Share { taker, fiat, sats });
+    shares.filter(|share| share.sats > 0).collect()
+}
+
+/// What an LP has again from legs that are planned anew.
+#[derive(Default, Clone, Copy)]
+struct Back {
+    /// In hundredths.
+    fiat: u64,
+    sats: u64,
+}
+
+impl Back {
+    fn of<'a>(all: impl Iterator<Item = &'a GivenBack>) -> Self {
+        all.fold(Self::default(), |sum, back| Self {
+            fiat: sum.fiat + minor(back.amount_fiat),
+            sats: sum.sats + back.amount_sats.get(),
+        })
+    }
+}
+
+/// An enrolment takes part if it is active, its LP is onboarded, fiat is left, and its sums have room
+/// for all of the principal.
 fn taker<'a>(
     fleet: &'a Fleet,
+    machine: &Machine,
     client: &'a Client,
-    back: &[GivenBack],
+    principal: Sats,
+    back: Back,
     now: Timestamp,
 ) -> Option<Taker<'a>> {
     let lp = fleet.lp(&client.user_id)?;
     if client.status != ClientStatus::Active {
         return None;
     }
-    let returned = back.iter().filter(|back| back.client_id == client.id);
-    let returned = returned.map(|back| minor(back.amount_fiat)).sum::<u64>();
-    let remaining = minor(client.remaining_fiat()?).checked_add(returned)?;
+    let pending_sats = client.pending_sats.get().checked_sub(back.sats).and_then(Sats::new)?;
+    Sats::sum([client.paid_sats, pending_sats, principal])?;
+    let remaining = minor(client.remaining_fiat()?).checked_add(back.fiat)?;
     let cap = match (lp.default_dca_mode, lp.fixed_mode_daily_limit) {
         (DcaMode::Fixed, Some(limit)) => {
-            let today = if client.day == now.utc_day() { minor(client.day_fiat) } else { 0 };
-            let left = minor(limit).saturating_add(returned).saturating_sub(today);
-            left.min(minor(limit)).min(remaining)
+            let used = used_today(fleet, machine, lp, now).saturating_sub(u128::from(back.fiat));
+            let left = u128::from(minor(limit)).saturating_sub(used);
+            u64::try_from(left).unwrap_or(u64::MAX).min(remaining)
         }
         _ => remaining,
     };
     (cap > 0).then_some(Taker { client, lp, remaining, cap })
+}
+
+/// What an LP used of its daily limit, in hundredths: what was paid on this UTC day, and what may
+/// still be paid on it, at all machines of the same currency. A limit has no currency of its own.
+fn used_today(fleet: &Fleet, machine: &Machine, lp: &Lp, now: Timestamp) -> u128 {
+    let same_currency = |client: &&Client| {
+        fleet.machine(&client.machine_id).is_some_and(|other| other.fiat_code == machine.fiat_code)
+    };
+    let used = |client: &Client| {
+        u128::from(minor(client.paid_on(now.utc_day()))) + u128::from(minor(client.pending_fiat))
+    };
+    fleet.clients_of(&lp.user_id).filter(same_currency).map(used).sum()
 }
 
 /// Shares fiat in proportion to what each has left, nobody beyond its cap: whoever would go beyond
@@ -226,7 +269,7 @@ pub(super) fn apportion(total: u64, weights: &[u64]) -> Vec<u64> {
     let floors: u128 = parts.iter().map(|(floor, _)| floor).sum();
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|at| std::cmp::Reverse(parts.get(*at).map(|(_, rest)| *rest)));
-    // The floors miss the total by less than one each, so this many are a few of the parts.
+    // The floors miss the total by less than one each, so so many parts get one more.
     let missing = usize::try_from(u128::from(total) - floors).unwrap_or(usize::MAX);
     let mut out: Vec<u64> =
         parts.iter().map(|(floor, _)| u64::try_from(*floor).unwrap_or(u64::MAX)).collect();

@@ -1,6 +1,6 @@
 //! Configuration, machines and split rules.
 
-use spireledger_projections::Machine;
+use spireledger_projections::{Config, Fleet, Machine};
 use spireledger_schema::command::{
     ConfigSet, MachinePair, MachineRegister, MachineUpdate, SplitsSet,
 };
@@ -13,14 +13,13 @@ use spireledger_schema::money::Fraction;
 use spireledger_schema::text::{MachineId, WalletId};
 use spireledger_schema::{Code, Event, Refusal};
 
-use super::identity::{replay_or_conflict, setting};
+use super::identity::{replay_or_conflict, replayed};
 use super::{Case, Ruling, Step, Stop, malformed, refuse};
 
 /// Most bytes of the targets of one rule set, so that its legs always fit one entry.
 const SPLIT_TARGETS_BYTES_MAX: usize = 8_192;
 
 pub(super) fn config_set(case: &Case<'_>, c: &ConfigSet) -> Ruling {
-    let config = case.fleet.config();
     let given = [
         c.super_cash_in_fee_fraction.is_some(),
         c.super_cash_out_fee_fraction.is_some(),
@@ -28,17 +27,14 @@ pub(super) fn config_set(case: &Case<'_>, c: &ConfigSet) -> Ruling {
         !c.max_cash_in_sats.is_keep(),
     ];
     something_given(given)?;
-    let is_so = already(c.super_cash_in_fee_fraction.as_ref(), &config.super_cash_in_fee_fraction)
-        && already(c.super_cash_out_fee_fraction.as_ref(), &config.super_cash_out_fee_fraction)
-        && c.super_fee_wallet_id.is_already(config.super_fee_wallet_id.as_ref())
-        && c.max_cash_in_sats.is_already(config.max_cash_in_sats.as_ref());
     let event = Event::ConfigChanged(ConfigChanged {
         super_cash_in_fee_fraction: c.super_cash_in_fee_fraction,
         super_cash_out_fee_fraction: c.super_cash_out_fee_fraction,
         super_fee_wallet_id: c.super_fee_wallet_id.clone(),
         max_cash_in_sats: c.max_cash_in_sats.clone(),
     });
-    setting(case, event, is_so, |event| match event {
+    let is_so = config_is_so(case.fleet.config(), c);
+    let again = replayed(case, &event, is_so, |event| match event {
         Event::ConfigChanged(e) => any_of(
             given,
             [
@@ -49,7 +45,15 @@ pub(super) fn config_set(case: &Case<'_>, c: &ConfigSet) -> Ruling {
             ],
         ),
         _ => false,
-    })
+    })?;
+    Ok(again.unwrap_or(Step::Append(event)))
+}
+
+pub(super) fn config_is_so(config: &Config, c: &ConfigSet) -> bool {
+    already(c.super_cash_in_fee_fraction.as_ref(), &config.super_cash_in_fee_fraction)
+        && already(c.super_cash_out_fee_fraction.as_ref(), &config.super_cash_out_fee_fraction)
+        && c.super_fee_wallet_id.is_already(config.super_fee_wallet_id.as_ref())
+        && c.max_cash_in_sats.is_already(config.max_cash_in_sats.as_ref())
 }
 
 pub(super) fn machine_register(case: &Case<'_>, c: &MachineRegister) -> Ruling {
@@ -87,7 +91,6 @@ pub(super) fn machine_update(case: &Case<'_>, c: &MachineUpdate) -> Ruling {
         c.is_active.is_some(),
     ];
     something_given(given)?;
-    let machine = known_machine(case, &c.id)?;
     let event = Event::MachineChanged(MachineChanged {
         id: c.id.clone(),
         operator_user_id: c.operator_user_id.clone(),
@@ -100,7 +103,7 @@ pub(super) fn machine_update(case: &Case<'_>, c: &MachineUpdate) -> Ruling {
         operator_cash_out_fee_fraction: c.operator_cash_out_fee_fraction,
         is_active: c.is_active,
     });
-    let step = setting(case, event, is_as_updated(machine, c), |event| match event {
+    let again = replayed(case, &event, machine_is_so(case.fleet, c), |event| match event {
         Event::MachineRegistered(_) => true,
         Event::MachinePaired(_) => !c.machine_npub.is_keep(),
         Event::MachineChanged(e) => any_of(
@@ -119,19 +122,22 @@ pub(super) fn machine_update(case: &Case<'_>, c: &MachineUpdate) -> Ruling {
         ),
         _ => false,
     })?;
-    if let Step::Append(_) = step {
-        if let Some(wallet) = &c.wallet_id {
-            wallet_free(case, &c.id, wallet)?;
-        }
-        if let Patch::Set(npub) = c.machine_npub {
-            npub_free(case, &c.id, npub)?;
-        }
-        currency_may_change(machine, c)?;
+    if let Some(step) = again {
+        return Ok(step);
     }
-    Ok(step)
+    let machine = known_machine(case, &c.id)?;
+    if let Some(wallet) = &c.wallet_id {
+        wallet_free(case, &c.id, wallet)?;
+    }
+    if let Patch::Set(npub) = c.machine_npub {
+        npub_free(case, &c.id, npub)?;
+    }
+    currency_may_change(machine, c)?;
+    Ok(Step::Append(event))
 }
 
-fn is_as_updated(machine: &Machine, c: &MachineUpdate) -> bool {
+pub(super) fn machine_is_so(fleet: &Fleet, c: &MachineUpdate) -> bool {
+    let Some(machine) = fleet.machine(&c.id) else { return false };
     let fraction_in = c.operator_cash_in_fee_fraction.as_ref();
     let fraction_out = c.operator_cash_out_fee_fraction.as_ref();
     already(c.operator_user_id.as_ref(), &machine.operator_user_id)
@@ -163,35 +169,36 @@ fn currency_may_change(machine: &Machine, c: &MachineUpdate) -> Result<(), Refus
 }
 
 pub(super) fn machine_pair(case: &Case<'_>, c: &MachinePair) -> Ruling {
-    let machine = known_machine(case, &c.id)?;
-    let newest = case.found.stream.iter().rev().find_map(|entry| match &entry.event {
-        Event::MachinePaired(e) => Some(e),
+    let machine = case.fleet.machine(&c.id);
+    // Said without a moment, it is the moment that was written down, or else now.
+    let written = match case.found.aliased.as_ref().map(|entry| &entry.event) {
+        Some(Event::MachinePaired(first)) => Some(first.paired_at),
+        _ if pairing_is_so(case.fleet, c) => machine.and_then(|machine| machine.paired_at),
         _ => None,
-    });
-    let aliased = case.found.aliased.as_ref().map(|entry| &entry.event);
-    let said_at = match (c.paired_at, aliased, newest) {
-        (Some(at), _, _) => at,
-        (None, Some(Event::MachinePaired(first)), _) => first.paired_at,
-        (None, _, Some(newest)) if is_paired_as(machine, c) => newest.paired_at,
-        (None, _, _) => case.now,
     };
     let event = Event::MachinePaired(MachinePaired {
         id: c.id.clone(),
         machine_npub: c.machine_npub,
         bunker_spire_key_name: c.bunker_spire_key_name.clone(),
-        paired_at: said_at,
+        paired_at: c.paired_at.or(written).unwrap_or(case.now),
     });
-    let is_so = is_paired_as(machine, c) && machine.paired_at == Some(said_at);
-    let step = setting(case, event, is_so, |event| matches!(event, Event::MachinePaired(_)))?;
-    if let Step::Append(_) = step {
-        npub_free(case, &c.id, c.machine_npub)?;
+    let again = replayed(case, &event, pairing_is_so(case.fleet, c), |event| {
+        matches!(event, Event::MachinePaired(_))
+    })?;
+    if let Some(step) = again {
+        return Ok(step);
     }
-    Ok(step)
+    known_machine(case, &c.id)?;
+    npub_free(case, &c.id, c.machine_npub)?;
+    Ok(Step::Append(event))
 }
 
-fn is_paired_as(machine: &Machine, c: &MachinePair) -> bool {
-    machine.machine_npub == Some(c.machine_npub)
-        && machine.bunker_spire_key_name.as_ref() == Some(&c.bunker_spire_key_name)
+pub(super) fn pairing_is_so(fleet: &Fleet, c: &MachinePair) -> bool {
+    fleet.machine(&c.id).is_some_and(|machine| {
+        machine.machine_npub == Some(c.machine_npub)
+            && machine.bunker_spire_key_name.as_ref() == Some(&c.bunker_spire_key_name)
+            && c.paired_at.is_none_or(|at| machine.paired_at == Some(at))
+    })
 }
 
 pub(super) fn splits_set(case: &Case<'_>, c: &SplitsSet) -> Ruling {
@@ -200,23 +207,29 @@ pub(super) fn splits_set(case: &Case<'_>, c: &SplitsSet) -> Ruling {
         machine_id: c.machine_id.clone(),
         splits: c.splits.clone(),
     });
-    let current = case.fleet.rules(&c.operator_user_id, c.machine_id.as_ref());
-    let is_so = current.is_some_and(|rules| rules.splits == c.splits);
-    let step = setting(case, event, is_so, |event| matches!(event, Event::SplitsReplaced(_)))?;
-    if let Step::Append(_) = step {
-        if let Some(id) = &c.machine_id {
-            let machine = known_machine(case, id)?;
-            if machine.operator_user_id != c.operator_user_id {
-                let message = format!(
-                    "machine `{id}` belongs to operator `{}`, not to `{}`",
-                    machine.operator_user_id, c.operator_user_id
-                );
-                return Err(refuse(Code::Forbidden, message).into());
-            }
-        }
-        splits_are_whole(c)?;
+    let again = replayed(case, &event, splits_are_so(case.fleet, c), |event| {
+        matches!(event, Event::SplitsReplaced(_))
+    })?;
+    if let Some(step) = again {
+        return Ok(step);
     }
-    Ok(step)
+    if let Some(id) = &c.machine_id {
+        let machine = known_machine(case, id)?;
+        if machine.operator_user_id != c.operator_user_id {
+            let message = format!(
+                "machine `{id}` belongs to operator `{}`, not to `{}`; set that operator's splits",
+                machine.operator_user_id, c.operator_user_id
+            );
+            return Err(refuse(Code::UnknownMachine, message).into());
+        }
+    }
+    splits_are_whole(c)?;
+    Ok(Step::Append(event))
+}
+
+pub(super) fn splits_are_so(fleet: &Fleet, c: &SplitsSet) -> bool {
+    let current = fleet.rules(&c.operator_user_id, c.machine_id.as_ref());
+    current.is_some_and(|rules| rules.splits == c.splits)
 }
 
 fn splits_are_whole(c: &SplitsSet) -> Result<(), Refusal> {
@@ -243,7 +256,10 @@ fn splits_are_whole(c: &SplitsSet) -> Result<(), Refusal> {
 
 /// The machine, or a refusal that says it is not there.
 pub(super) fn known_machine<'a>(case: &Case<'a>, id: &MachineId) -> Result<&'a Machine, Refusal> {
-    let unknown = || refuse(Code::UnknownMachine, format!("no machine `{id}` is registered"));
+    let unknown = || {
+        let message = format!("no machine `{id}` is registered; register it first");
+        refuse(Code::UnknownMachine, message)
+    };
     case.fleet.machine(id).ok_or_else(unknown)
 }
 

@@ -8,6 +8,7 @@
 //!
 //! *Never:* I/O, a clock, randomness, a `HashMap`, a float. *Start at:* [`decide`].
 
+mod adjust;
 mod claim;
 mod deposits;
 mod distribution;
@@ -15,6 +16,8 @@ mod fees;
 mod fleet;
 mod identity;
 mod legs;
+mod lock;
+mod needs;
 mod reports;
 mod settlement;
 #[cfg(test)]
@@ -23,12 +26,13 @@ mod who;
 
 pub use claim::{EVIDENCE_PER_HASH_MAX, is_kept};
 pub use fees::{Split, split_fee};
+pub use needs::{Depth, Found, Needs, needs};
 
 use spireledger_projections::{ApplyError, Fleet};
 use spireledger_schema::command::{Body, Command};
 use spireledger_schema::identity::{Actor, Evidence};
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::{Code, Entry, EntryKey, Event, Refusal, streams};
+use spireledger_schema::{Code, Event, Refusal};
 
 /// A command, and who sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,40 +50,6 @@ impl Request {
     pub const fn local(command: Command) -> Self {
         Self { command, actor: Actor::Local, evidence: None }
     }
-}
-
-/// What must be fetched before a command can be decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Needs {
-    /// The stream that the command belongs to, and its event will be appended to.
-    pub stream: EntryKey,
-    /// How much of it.
-    pub depth: Depth,
-    /// The alias under which an earlier attempt would be found.
-    pub alias: Option<EntryKey>,
-}
-
-/// How much of a stream a command has to see. What a setting costs may not grow with how often it
-/// was set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// Nothing of it: the state says enough.
-    Nothing,
-    /// Its oldest entry: what has an identity was said there first.
-    Oldest,
-    /// Its newest entry.
-    Newest,
-    /// All of it.
-    All,
-}
-
-/// What was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
-    /// The stream's entries as deep as they were asked for, oldest first.
-    pub stream: Vec<Entry>,
-    /// The newest entry under the alias.
-    pub aliased: Option<Entry>,
 }
 
 /// What follows from a command.
@@ -135,51 +105,6 @@ struct Case<'a> {
     now: Timestamp,
 }
 
-/// Names what [`decide`] will have to see.
-pub fn needs(fleet: &Fleet, request: &Request) -> Needs {
-    let command = &request.command;
-    let stream = match &command.body {
-        Body::ConfigSet(_) => streams::config(),
-        Body::MachineRegister(c) => streams::machine(&c.id),
-        Body::MachineUpdate(c) => streams::machine(&c.id),
-        Body::MachinePair(c) => streams::machine(&c.id),
-        Body::SplitsSet(c) => streams::splits(&c.operator_user_id, c.machine_id.as_ref()),
-        Body::LpSet(c) => streams::lp(&c.user_id),
-        Body::ClientEnroll(c) => streams::client(&c.id),
-        Body::ClientUpdate(c) => streams::client(&c.id),
-        Body::DepositRecord(c) => streams::deposit(&c.id),
-        Body::DepositConfirm(c) => streams::deposit(&c.id),
-        Body::DepositReject(c) => streams::deposit(&c.id),
-        Body::SettlementClaim(c) => c.payment_hash.key(),
-        Body::SettlementBegin(c) => c.payment_hash.key(),
-        Body::SettlementRelease(c) => c.payment_hash.key(),
-        Body::SettlementAdjust(c) => c.payment_hash.key(),
-        Body::SettlementNote(c) => c.payment_hash.key(),
-        Body::SettlementFinish(c) => c.payment_hash.key(),
-        Body::SettlementFail(c) => c.payment_hash.key(),
-        Body::SettlementVoid(c) => c.payment_hash.key(),
-        Body::LegOutcome(c) => c.payment_hash.key(),
-        Body::LegAdd(c) => c.payment_hash.key(),
-        Body::BeaconReport(_)
-        | Body::TelemetryReport(_)
-        | Body::CassettesSet(_)
-        | Body::CassettesReport(_) => reports::stream(fleet, request),
-    };
-    let aliased = |id| streams::request(&request.actor, command.body.type_name(), id);
-    let is_setting = matches!(
-        command.body,
-        Body::ConfigSet(_)
-            | Body::MachineUpdate(_)
-            | Body::MachinePair(_)
-            | Body::SplitsSet(_)
-            | Body::LpSet(_)
-            | Body::ClientUpdate(_)
-            | Body::CassettesSet(_)
-    );
-    let alias = if is_setting { command.request_id.as_ref().map(aliased) } else { None };
-    Needs { stream, depth: Depth::All, alias }
-}
-
 /// Decides one command. `found` is what [`needs`] asked for; `now` is when it is recorded.
 ///
 /// # Errors
@@ -218,7 +143,7 @@ fn rule(case: &Case<'_>) -> Ruling {
         Body::SettlementClaim(c) => claim::claim(case, c),
         Body::SettlementBegin(c) => settlement::begin(case, c),
         Body::SettlementRelease(c) => settlement::release(case, c),
-        Body::SettlementAdjust(c) => settlement::adjust(case, c),
+        Body::SettlementAdjust(c) => adjust::adjust(case, c),
         Body::SettlementNote(c) => settlement::note(case, c),
         Body::SettlementFinish(c) => settlement::finish(case, c),
         Body::SettlementFail(c) => settlement::fail(case, c),

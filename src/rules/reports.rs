@@ -1,5 +1,7 @@
 //! What machines report of themselves, and what operators believe to be in them.
 
+use std::collections::BTreeMap;
+
 use spireledger_projections::Fleet;
 use spireledger_schema::command::{
     BeaconReport, Body, CassettesReport, CassettesSet, TelemetryReport, bays,
@@ -8,12 +10,16 @@ use spireledger_schema::event::{
     BeaconReported, CassettesReported, CassettesSet as SetEvent, TelemetryReported,
 };
 use spireledger_schema::identity::{Actor, Role};
+use spireledger_schema::parts::{Bay, OldBay};
 use spireledger_schema::text::MachineId;
-use spireledger_schema::{EntryKey, Event, Refusal, streams};
+use spireledger_schema::{Code, EntryKey, Event, Refusal, streams};
 
 use super::fleet::known_machine;
-use super::identity::{replay_or_conflict, setting};
-use super::{Case, Request, Ruling, Step, malformed};
+use super::identity::{replay_or_conflict, replayed};
+use super::{Case, Request, Ruling, Step, malformed, refuse};
+
+/// Most bytes of a beacon's free JSON: with its other fields it has to fit one entry.
+const BEACON_JSON_BYTES_MAX: usize = 36_000;
 
 /// The stream of a report: its machine and, where it has one, its moment.
 pub(super) fn stream(fleet: &Fleet, request: &Request) -> EntryKey {
@@ -62,6 +68,8 @@ fn report(case: &Case<'_>, machine: &MachineId, event: Event) -> Ruling {
 }
 
 pub(super) fn beacon(case: &Case<'_>, c: &BeaconReport) -> Ruling {
+    let free_json = [&c.fees_json, &c.limits_json, &c.denominations_json];
+    let bytes: usize = free_json.into_iter().flatten().map(|json| json.as_str().len()).sum();
     let machine_id = machine_of(case, c.machine_id.as_ref())?;
     let event = Event::BeaconReported(BeaconReported {
         machine_id: machine_id.clone(),
@@ -79,7 +87,15 @@ pub(super) fn beacon(case: &Case<'_>, c: &BeaconReport) -> Ruling {
         version: c.version.clone(),
         received_at: c.received_at,
     });
-    report(case, &machine_id, event)
+    let step = report(case, &machine_id, event)?;
+    if matches!(step, Step::Append(_)) && bytes > BEACON_JSON_BYTES_MAX {
+        let message = format!(
+            "fees_json, limits_json and denominations_json have {bytes} bytes together; at most \
+             {BEACON_JSON_BYTES_MAX} fit one entry"
+        );
+        return Err(refuse(Code::LimitReached, message).into());
+    }
+    Ok(step)
 }
 
 pub(super) fn telemetry(case: &Case<'_>, c: &TelemetryReport) -> Ruling {
@@ -93,25 +109,46 @@ pub(super) fn telemetry(case: &Case<'_>, c: &TelemetryReport) -> Ruling {
 }
 
 pub(super) fn cassettes_set(case: &Case<'_>, c: &CassettesSet) -> Ruling {
-    let positions = bays(c.positions.as_ref(), c.denominations.as_ref())
-        .map_err(|why| malformed("positions", "something else", &why))?;
-    known_machine(case, &c.machine_id)?;
-    let current = case.fleet.bays(&c.machine_id);
-    let is_so = current.is_some_and(|bays| {
-        bays.updated_at.is_some() && bays.believed == positions && bays.updated_by == c.updated_by
-    });
+    let positions = bays_of(c.positions.as_ref(), c.denominations.as_ref())?;
     let event = Event::CassettesSet(SetEvent {
         machine_id: c.machine_id.clone(),
         positions,
         updated_by: c.updated_by.clone(),
     });
-    setting(case, event, is_so, |event| matches!(event, Event::CassettesSet(_)))
+    let again = replayed(case, &event, cassettes_are_so(case.fleet, c), |event| {
+        matches!(event, Event::CassettesSet(_))
+    })?;
+    if let Some(step) = again {
+        return Ok(step);
+    }
+    known_machine(case, &c.machine_id)?;
+    Ok(Step::Append(event))
+}
+
+pub(super) fn cassettes_are_so(fleet: &Fleet, c: &CassettesSet) -> bool {
+    let positions = bays(c.positions.as_ref(), c.denominations.as_ref());
+    fleet.bays(&c.machine_id).is_some_and(|bays| {
+        bays.updated_at.is_some()
+            && positions.is_ok_and(|positions| bays.believed == positions)
+            && bays.updated_by == c.updated_by
+    })
+}
+
+fn bays_of(
+    positions: Option<&BTreeMap<u32, Bay>>,
+    denominations: Option<&BTreeMap<u32, OldBay>>,
+) -> Result<BTreeMap<u32, Bay>, Refusal> {
+    let found = if denominations.is_some() { "`denominations`" } else { "nothing" };
+    bays(positions, denominations).map_err(|why| malformed("positions", found, &why))
 }
 
 pub(super) fn cassettes_report(case: &Case<'_>, c: &CassettesReport) -> Ruling {
-    let positions = bays(c.positions.as_ref(), c.denominations.as_ref())
-        .map_err(|why| malformed("positions", "something else", &why))?;
+    let positions = bays_of(c.positions.as_ref(), c.denominations.as_ref())?;
     let machine_id = machine_of(case, c.machine_id.as_ref())?;
+    let counts = case
+        .fleet
+        .bays(&machine_id)
+        .is_some_and(|bays| bays.reported == positions && bays.state_event_id == c.state_event_id);
     let event = Event::CassettesReported(CassettesReported {
         machine_id: machine_id.clone(),
         positions,
@@ -121,8 +158,12 @@ pub(super) fn cassettes_report(case: &Case<'_>, c: &CassettesReport) -> Ruling {
     if c.state_at.is_some() {
         return report(case, &machine_id, event);
     }
+    // Without a moment there is no identity: saying again what still counts is a replay.
+    let is_so = counts && case.found.stream.last().is_some_and(|newest| newest.event == event);
+    let again = replayed(case, &event, is_so, |said| *said == event)?;
+    if let Some(step) = again {
+        return Ok(step);
+    }
     known_machine(case, &machine_id)?;
-    // Without a moment there is no identity: saying the same again is a replay.
-    let is_so = case.found.stream.last().is_some_and(|newest| newest.event == event);
-    setting(case, event, is_so, |event| matches!(event, Event::CassettesReported(_)))
+    Ok(Step::Append(event))
 }

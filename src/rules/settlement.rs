@@ -1,36 +1,45 @@
-//! The life of a settlement after its claim: lock, adjustment, notes and its end.
+//! The life of a settlement after its claim: lock, notes and its end. [`super::adjust`] has the rest.
 //!
-//! | state | begin | release | adjust | finish | fail | void |
-//! | --- | --- | --- | --- | --- | --- | --- |
-//! | pending | processing | – | pending | – | failed | voided |
-//! | processing | takeover after the lease | pending | processing | processed, partial | failed | voided |
-//! | failed | processing | – | failed | – | – | voided |
-//! | processed, partial, voided | – | – | – | – | – | – |
+//! | state | begin | release | adjust | finish | fail | void | leg.outcome | leg.add |
+//! | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+//! | pending | processing | – | pending ¹ | – | failed | voided ¹ | pending | pending ² |
+//! | processing | processing ³ | pending | processing ¹ | processed or partial ⁴ | failed | voided ¹ | processing | processing ² |
+//! | failed | processing | – | failed ¹ | – | – | voided ¹ | failed | failed ² |
+//! | processed, partial, voided | – | – | – | – | – | – | – | – |
+//!
+//! A note is taken in any state. ¹ While nothing of it was paid. ² Once legs are planned. ³ By another
+//! processor, after the lease of whoever holds the lock. ⁴ Once every leg has a final outcome:
+//! processed if all that was due was paid, else partial. Processed, partial and voided are final: all
+//! legs are, too.
+//!
+//! Processing is the one state that is locked (see [`super::lock`]). Legs are planned by the first
+//! begin; outcomes are facts and are taken whoever holds the lock.
 
 use spireledger_projections::Settlement;
 use spireledger_schema::command::{
-    SettlementAdjust, SettlementBegin, SettlementFail, SettlementFinish, SettlementNote,
-    SettlementRelease, SettlementVoid,
+    SettlementBegin, SettlementFail, SettlementFinish, SettlementNote, SettlementRelease,
+    SettlementVoid,
 };
 use spireledger_schema::event::{
-    GivenBack, SettlementAdjusted, SettlementBegun, SettlementFailed, SettlementFinished,
-    SettlementNoted, SettlementReleased, SettlementVoided, TakenOver,
+    GivenBack, SettlementBegun, SettlementFailed, SettlementFinished, SettlementNoted,
+    SettlementReleased, SettlementVoided,
 };
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::money::Sats;
-use spireledger_schema::text::ProcessingClaim;
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus, TxType};
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
 use super::distribution::{Amounts, plan};
-use super::fees::split_fee;
 use super::fleet::known_machine;
 use super::identity::replay_or_conflict;
-use super::{Case, Ruling, Step, Stop, refuse};
+use super::{Case, Ruling, Step, Stop, lock, refuse};
 
-/// How long a processing claim holds the lock before another may take it over, in microseconds:
-/// ten minutes, far more than a distribution takes, short enough for a customer to wait.
-const LEASE_MICROS: i64 = 600 * 1_000_000;
+/// Most notes on one settlement. Whoever folds a settlement reads all of its entries, so each kind
+/// that could come again and again is bounded, but none that ends something.
+pub(super) const NOTES_MAX: usize = 256;
+
+/// Most times that a settlement is begun with legs open, and that one of its legs fails.
+pub(super) const ATTEMPTS_MAX: usize = 1_000;
 
 /// The settlement, or a refusal that says it is not there.
 pub(super) fn known(case: &Case<'_>, hash: &PaymentHash) -> Result<Settlement, Stop> {
@@ -38,7 +47,9 @@ pub(super) fn known(case: &Case<'_>, hash: &PaymentHash) -> Result<Settlement, S
         let message = format!("no settlement {hash} was claimed; claim it first");
         Stop::from(refuse(Code::NotFound, message))
     };
-    Settlement::fold(&case.found.stream)?.ok_or_else(unknown)
+    // A request whose name leads to this key is no part of the settlement.
+    let own = case.found.stream.iter().filter(|entry| entry.front.key == hash.key());
+    Settlement::fold(own)?.ok_or_else(unknown)
 }
 
 pub(super) fn wrong_state(settlement: &Settlement, wish: &str) -> Refusal {
@@ -49,32 +60,42 @@ pub(super) fn wrong_state(settlement: &Settlement, wish: &str) -> Refusal {
     refuse(Code::WrongState, message).with("state", settlement.status)
 }
 
-/// The first entry of the stream that a test accepts.
-fn said(case: &Case<'_>, test: impl Fn(&Event) -> bool) -> Option<u64> {
-    newest(case, test).map(|entry| entry.front.seq)
+/// The newest entry of the stream that a test accepts.
+pub(super) fn newest<'a>(case: &Case<'a>, test: impl Fn(&Event) -> bool) -> Option<&'a Entry> {
+    case.found.stream.iter().rev().find(|entry| test(&entry.event))
 }
 
-fn newest<'a>(case: &Case<'a>, test: impl Fn(&Event) -> bool) -> Option<&'a Entry> {
-    case.found.stream.iter().rev().find(|entry| test(&entry.event))
+/// How many entries of the stream a test accepts.
+pub(super) fn count(case: &Case<'_>, test: impl Fn(&Event) -> bool) -> usize {
+    case.found.stream.iter().filter(|entry| test(&entry.event)).count()
 }
 
 pub(super) fn begin(case: &Case<'_>, c: &SettlementBegin) -> Ruling {
     let settlement = known(case, &c.payment_hash)?;
     let mine = |event: &Event| matches!(event, Event::SettlementBegun(e) if e.processing_claim == c.processing_claim);
-    if let Some(seq) = said(case, mine) {
-        return Ok(Step::Replay(seq));
+    if let Some(first) = newest(case, mine) {
+        return Ok(Step::Replay(first.front.seq));
     }
+    let taken_over = lock::take(case, &settlement)?;
     if settlement.status.is_final() {
         return Err(wrong_state(&settlement, "begun").into());
     }
-    let taken_over = take_over(case, &settlement)?;
+    let is_open = settlement.legs.iter().any(|leg| !leg.status.is_final());
+    if is_open && count(case, |event| matches!(event, Event::SettlementBegun(_))) >= ATTEMPTS_MAX {
+        let message = format!(
+            "settlement {} was begun {ATTEMPTS_MAX} times; say with leg.outcome how its open legs \
+             end, which needs no begin, then begin it to finish it",
+            settlement.payment_hash
+        );
+        return Err(refuse(Code::LimitReached, message).into());
+    }
     let machine = known_machine(case, &settlement.claimed.machine_id)?;
-    let planned = settlement.legs.iter().any(|leg| leg.leg.leg_type != LegType::Autoforward);
-    let legs = if planned {
-        Vec::new()
-    } else {
+    // Legs are planned once. Whoever begins again goes on with them.
+    let legs = if settlement.legs.is_empty() {
         let amounts = Amounts::of(&settlement);
         plan(case.fleet, machine, settlement.claimed.tx_type, amounts, &[], case.now)
+    } else {
+        Vec::new()
     };
     Ok(Step::Append(Event::SettlementBegun(SettlementBegun {
         processing_claim: c.processing_claim.clone(),
@@ -85,127 +106,26 @@ pub(super) fn begin(case: &Case<'_>, c: &SettlementBegin) -> Ruling {
 }
 
 /// Numbers of planned legs go on where they ended, so no id is ever used twice.
-fn next_leg(settlement: &Settlement) -> u32 {
+pub(super) fn next_leg(settlement: &Settlement) -> u32 {
     u32::try_from(settlement.legs.len()).map_or(u32::MAX, |count| count.saturating_add(1))
-}
-
-/// A lock that is held is respected until its lease runs out; then it may be taken over.
-fn take_over(case: &Case<'_>, settlement: &Settlement) -> Result<Option<TakenOver>, Refusal> {
-    let Some(lock) = &settlement.lock else { return Ok(None) };
-    if case.now.micros().saturating_sub(lock.since.micros()) <= LEASE_MICROS {
-        let message = format!(
-            "processing claim `{}` holds settlement {} since {}",
-            lock.processing_claim, settlement.payment_hash, lock.since
-        );
-        return Err(refuse(Code::AlreadyClaimed, message)
-            .with("processing_claim", &lock.processing_claim)
-            .with("since", lock.since)
-            .with("seq", lock.seq));
-    }
-    Ok(Some(TakenOver { processing_claim: lock.processing_claim.clone(), since: lock.since }))
 }
 
 pub(super) fn release(case: &Case<'_>, c: &SettlementRelease) -> Ruling {
     let settlement = known(case, &c.payment_hash)?;
     let mine = |event: &Event| matches!(event, Event::SettlementReleased(e) if e.processing_claim == c.processing_claim);
-    if let Some(seq) = said(case, mine) {
-        return Ok(Step::Replay(seq));
+    if let Some(first) = newest(case, mine) {
+        return Ok(Step::Replay(first.front.seq));
     }
-    holds(&settlement, Some(&c.processing_claim))?;
+    lock::hold(&settlement, &c.processing_claim)?;
     Ok(Step::Append(Event::SettlementReleased(SettlementReleased {
         processing_claim: c.processing_claim.clone(),
     })))
 }
 
-/// A processing claim that is given has to be the one that holds the lock.
-fn holds(settlement: &Settlement, claim: Option<&ProcessingClaim>) -> Result<(), Refusal> {
-    let Some(claim) = claim else { return Ok(()) };
-    if settlement.lock.as_ref().is_some_and(|lock| lock.processing_claim == *claim) {
-        return Ok(());
-    }
-    let message =
-        format!("processing claim `{claim}` does not hold settlement {}", settlement.payment_hash);
-    Err(refuse(Code::WrongClaim, message).with("state", settlement.status))
-}
-
-pub(super) fn adjust(case: &Case<'_>, c: &SettlementAdjust) -> Ruling {
-    let settlement = known(case, &c.payment_hash)?;
-    let same = |event: &Event| {
-        matches!(event, Event::SettlementAdjusted(e)
-            if e.fiat_amount == c.fiat_amount && e.principal_sats == c.principal_sats
-                && e.fee_sats == c.fee_sats && e.reason == c.reason)
-    };
-    let adjusted = |event: &Event| matches!(event, Event::SettlementAdjusted(_));
-    let is_so = newest(case, adjusted).is_some_and(|entry| same(&entry.event));
-    let may_be = !settlement.status.is_final() && !settlement.is_paid();
-    if let (true, Some(seq)) = (is_so || !may_be, said(case, same)) {
-        return Ok(Step::Replay(seq));
-    }
-    if !may_be {
-        return Err(wrong_state(&settlement, "adjusted: something of it was paid or ended").into());
-    }
-    if settlement.claimed.tx_type == TxType::CashIn {
-        return Err(wrong_state(&settlement, "adjusted: only a cash-out dispenses").into());
-    }
-    let claimed = &settlement.claimed;
-    if c.principal_sats > claimed.principal_sats
-        || c.fee_sats > claimed.fee_sats
-        || c.fiat_amount > claimed.fiat_amount
-    {
-        let message = format!(
-            "an adjustment only lowers what was claimed: at most {} fiat, {} principal_sats, \
-             {} fee_sats",
-            claimed.fiat_amount, claimed.principal_sats, claimed.fee_sats
-        );
-        return Err(refuse(Code::ExceedsAvailable, message).into());
-    }
-    Ok(Step::Append(Event::SettlementAdjusted(adjustment(case, c, &settlement)?)))
-}
-
-fn adjustment(
-    case: &Case<'_>,
-    c: &SettlementAdjust,
-    settlement: &Settlement,
-) -> Result<SettlementAdjusted, Refusal> {
-    let claimed = &settlement.claimed;
-    let split = split_fee(
-        c.principal_sats,
-        c.fee_sats,
-        claimed.super_fee_fraction,
-        claimed.operator_fee_fraction,
-    );
-    let given_back = given_back(settlement);
-    let amounts = Amounts {
-        wire_sats: claimed.wire_sats,
-        principal_sats: c.principal_sats,
-        platform_fee_sats: split.platform_fee_sats,
-        operator_fee_sats: split.operator_fee_sats,
-        fiat_amount: c.fiat_amount,
-    };
-    let machine = known_machine(case, &claimed.machine_id)?;
-    let legs = if settlement.legs.is_empty() {
-        Vec::new()
-    } else {
-        plan(case.fleet, machine, claimed.tx_type, amounts, &given_back, case.now)
-    };
-    Ok(SettlementAdjusted {
-        fiat_amount: c.fiat_amount,
-        principal_sats: c.principal_sats,
-        fee_sats: c.fee_sats,
-        platform_fee_sats: split.platform_fee_sats,
-        operator_fee_sats: split.operator_fee_sats,
-        fee_mismatch_sats: split.fee_mismatch_sats,
-        reason: c.reason.clone(),
-        given_back,
-        first_leg: next_leg(settlement),
-        legs,
-    })
-}
-
-/// What LPs have again when the pending legs are voided.
-fn given_back(settlement: &Settlement) -> Vec<GivenBack> {
-    let pending = settlement.legs.iter().filter(|leg| leg.status == LegStatus::Pending);
-    let dca = pending.filter(|leg| leg.leg.leg_type == LegType::Dca);
+/// What LPs have again when the legs that may still be paid, pending or failed, are voided.
+pub(super) fn given_back(settlement: &Settlement) -> Vec<GivenBack> {
+    let open = settlement.legs.iter().filter(|leg| !leg.status.is_final());
+    let dca = open.filter(|leg| leg.leg.leg_type == LegType::Dca);
     dca.filter_map(|leg| {
         Some(GivenBack {
             client_id: leg.leg.client_id.clone()?,
@@ -217,13 +137,20 @@ fn given_back(settlement: &Settlement) -> Vec<GivenBack> {
 }
 
 pub(super) fn note(case: &Case<'_>, c: &SettlementNote) -> Ruling {
-    known(case, &c.payment_hash)?;
+    let settlement = known(case, &c.payment_hash)?;
     let event = Event::SettlementNoted(SettlementNoted { id: c.id.clone(), note: c.note.clone() });
     let same = |event: &Event| matches!(event, Event::SettlementNoted(e) if e.id == c.id);
-    match newest(case, same) {
-        Some(first) => replay_or_conflict(case, first, &event),
-        None => Ok(Step::Append(event)),
+    if let Some(first) = newest(case, same) {
+        return replay_or_conflict(case, first, &event);
     }
+    if settlement.notes.len() >= NOTES_MAX {
+        let message = format!(
+            "settlement {} has {NOTES_MAX} notes, the most it can have; keep further ones elsewhere",
+            settlement.payment_hash
+        );
+        return Err(refuse(Code::LimitReached, message).into());
+    }
+    Ok(Step::Append(event))
 }
 
 pub(super) fn finish(case: &Case<'_>, c: &SettlementFinish) -> Ruling {
@@ -231,22 +158,17 @@ pub(super) fn finish(case: &Case<'_>, c: &SettlementFinish) -> Ruling {
     if let Some(first) = newest(case, |event| matches!(event, Event::SettlementFinished(_))) {
         return replay_or_conflict(case, first, &finished(c, settlement.status));
     }
+    lock::respect(case, &settlement, c.processing_claim.as_ref())?;
     if settlement.status != SettlementStatus::Processing {
-        return Err(wrong_state(&settlement, "finished; it has to be begun").into());
+        return Err(wrong_state(&settlement, "finished: it has to be begun").into());
     }
-    holds(&settlement, c.processing_claim.as_ref())?;
-    let open: Vec<&str> = settlement
-        .legs
-        .iter()
-        .filter(|leg| !leg.status.is_final())
-        .map(|leg| leg.id.as_str())
-        .collect();
+    let open = settlement.legs.iter().filter(|leg| !leg.status.is_final());
+    let open: Vec<&str> = open.map(|leg| leg.id.as_str()).collect();
     if !open.is_empty() {
         let message = format!(
-            "{} of {} legs have no final outcome yet: {}",
+            "{} of {} legs have no final outcome yet; say with leg.outcome how each ended",
             open.len(),
-            settlement.legs.len(),
-            open.join(", ")
+            settlement.legs.len()
         );
         return Err(refuse(Code::LegsOpen, message).with("legs", &open).into());
     }
@@ -261,19 +183,28 @@ fn finished(c: &SettlementFinish, status: SettlementStatus) -> Event {
     })
 }
 
-/// Processed, if all of principal and fee (of a cash-in: the fee) was paid or kept; else partial.
+/// Processed, if all that was due was paid or kept: principal and fee, and what was owed back to the
+/// customer; of a cash-in, the fee. Else partial.
 fn end_state(settlement: &Settlement) -> SettlementStatus {
-    let done = settlement.legs.iter().filter(|leg| {
-        let kind = leg.leg.leg_type;
-        leg.status == LegStatus::Completed
-            && !matches!(kind, LegType::Autoforward | LegType::Refund)
-    });
-    let done = Sats::sum(done.map(|leg| leg.leg.amount_sats));
-    let due = match settlement.claimed.tx_type {
-        TxType::CashIn => Some(settlement.fee_sats),
-        TxType::CashOut => settlement.principal_sats.checked_add(settlement.fee_sats),
+    let completed = |test: fn(LegType) -> bool| {
+        let legs = settlement.legs.iter();
+        let done = legs.filter(|leg| leg.status == LegStatus::Completed && test(leg.leg.leg_type));
+        Sats::sum(done.map(|leg| leg.leg.amount_sats))
     };
-    if done == due { SettlementStatus::Processed } else { SettlementStatus::Partial }
+    let paid = completed(|kind| !matches!(kind, LegType::Autoforward | LegType::Refund));
+    let refunded = completed(|kind| kind == LegType::Refund);
+    let (due, owed) = match settlement.claimed.tx_type {
+        TxType::CashIn => (Some(settlement.fee_sats), Some(Sats::ZERO)),
+        TxType::CashOut => {
+            let due = settlement.principal_sats.checked_add(settlement.fee_sats);
+            (due, due.and_then(|due| settlement.claimed.wire_sats.checked_sub(due)))
+        }
+    };
+    if paid == due && refunded >= owed {
+        SettlementStatus::Processed
+    } else {
+        SettlementStatus::Partial
+    }
 }
 
 pub(super) fn fail(case: &Case<'_>, c: &SettlementFail) -> Ruling {
@@ -282,16 +213,36 @@ pub(super) fn fail(case: &Case<'_>, c: &SettlementFail) -> Ruling {
         processing_claim: c.processing_claim.clone(),
         error_message: c.error_message.clone(),
     });
-    // Without its claim, a failure of work that goes on again is a new one.
-    let again = c.processing_claim.is_none() && settlement.lock.is_some();
-    if let (false, Some(seq)) = (again, said(case, |said| *said == event)) {
-        return Ok(Step::Replay(seq));
+    if let Some(step) = repeated_failure(case, c, &event, settlement.status)? {
+        return Ok(step);
     }
-    holds(&settlement, c.processing_claim.as_ref())?;
+    lock::respect(case, &settlement, c.processing_claim.as_ref())?;
     match settlement.status {
         SettlementStatus::Pending | SettlementStatus::Processing => Ok(Step::Append(event)),
         _ => Err(wrong_state(&settlement, "failed").into()),
     }
+}
+
+/// A failure is known by its request or its claim. Without either, the same is a replay where nothing
+/// is left that could fail; what goes on or waits again can fail again.
+fn repeated_failure(
+    case: &Case<'_>,
+    c: &SettlementFail,
+    event: &Event,
+    status: SettlementStatus,
+) -> Result<Option<Step>, Stop> {
+    let claimed = |event: &Event| {
+        matches!(event, Event::SettlementFailed(e)
+            if e.processing_claim.is_some() && e.processing_claim == c.processing_claim)
+    };
+    let first = case.found.aliased.as_ref().or_else(|| newest(case, claimed));
+    if let Some(first) = first {
+        return replay_or_conflict(case, first, event).map(Some);
+    }
+    if matches!(status, SettlementStatus::Pending | SettlementStatus::Processing) {
+        return Ok(None);
+    }
+    Ok(newest(case, |said| said == event).map(|entry| Step::Replay(entry.front.seq)))
 }
 
 pub(super) fn void(case: &Case<'_>, c: &SettlementVoid) -> Ruling {
@@ -309,12 +260,10 @@ pub(super) fn void(case: &Case<'_>, c: &SettlementVoid) -> Ruling {
     {
         return replay_or_conflict(case, first, &event(said.given_back.clone()));
     }
+    lock::respect(case, &settlement, c.processing_claim.as_ref())?;
     if settlement.status.is_final() || settlement.is_paid() {
-        return Err(wrong_state(&settlement, "voided: something of it was paid or ended").into());
+        let why = "voided: something of it was paid, or it has ended";
+        return Err(wrong_state(&settlement, why).into());
     }
-    if c.processing_claim.is_none() {
-        take_over(case, &settlement)?;
-    }
-    holds(&settlement, c.processing_claim.as_ref())?;
     Ok(Step::Append(event(given_back(&settlement))))
 }

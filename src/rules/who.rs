@@ -10,8 +10,10 @@ use super::{Case, refuse};
 /// Refuses what the actor may not do.
 pub(super) fn may(case: &Case<'_>) -> Result<(), Refusal> {
     match &case.request.actor {
-        Actor::Local | Actor::Import { .. } | Actor::Ledger => Ok(()),
-        Actor::Key { role: Role::Super, .. } => Ok(()),
+        Actor::Local
+        | Actor::Import { .. }
+        | Actor::Ledger
+        | Actor::Key { role: Role::Super, .. } => Ok(()),
         Actor::Key { role: Role::Machine, public_key } => machine_may(case, *public_key),
         Actor::Key { role: Role::Operator | Role::Lp | Role::Auditor, .. } => Err(forbidden(case)),
     }
@@ -36,5 +38,12 @@ fn machine_may(case: &Case<'_>, key: PublicKey) -> Result<(), Refusal> {
 
 fn forbidden(case: &Case<'_>) -> Refusal {
     let what = case.request.command.body.type_name();
-    refuse(Code::Forbidden, format!("this key may not send `{what}` for what it names"))
+    let message = match case.request.actor {
+        Actor::Key { role: Role::Machine, .. } => format!(
+            "a machine's key may send claims and reports for the machine that has it, and nothing \
+             else; `{what}` is not that here"
+        ),
+        _ => format!("this key may not send `{what}`; ask the administrator to send it"),
+    };
+    refuse(Code::Forbidden, message)
 }

@@ -22,6 +22,7 @@ pub use settlement::{
 use serde::Serialize;
 
 use crate::json::{Fields, FromJson, Malformed};
+use crate::limits::COMMAND_BYTES_MAX;
 use crate::parts::Object;
 use crate::text::RequestId;
 use crate::time::Timestamp;
@@ -33,10 +34,15 @@ pub struct Command {
     #[serde(flatten)]
     pub body: Body,
     /// When it happened, beside when it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// The client's name for the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
 }
+
+/// What every command may carry beside its own fields.
+const ENVELOPE: [&str; 3] = ["type", "occurred_at", "request_id"];
 
 macro_rules! commands {
     ($($name:ident = $word:literal,)*) => {
@@ -65,12 +71,12 @@ macro_rules! commands {
             fn read(type_name: &str, fields: &mut Fields<'_>) -> Result<Self, Malformed> {
                 match type_name {
                     $($word => $name::read(fields).map(Self::$name),)*
-                    other => Err(unknown_type(&format!("\"{other}\""))),
+                    other => Err(unknown_type(other)),
                 }
             }
 
-            fn fields_of(&self) -> &'static [&'static str] {
-                match self { $(Self::$name(_) => $name::FIELDS),* }
+            fn fields_of(type_name: &str) -> Option<&'static [&'static str]> {
+                match type_name { $($word => Some($name::FIELDS),)* _ => None }
             }
 
             /// Each type with the schema of its own fields.
@@ -109,9 +115,13 @@ commands! {
     CassettesReport = "cassettes.report",
 }
 
+/// Names the types that begin with the same word; all of them if none does.
 fn unknown_type(found: &str) -> Malformed {
-    let expected = format!("a command's type: {}", Body::TYPES.join(", "));
-    Malformed::new(found, expected).within("type")
+    let word = |text: &str| text.trim_matches('"').split('.').next().map(str::to_owned);
+    let near: Vec<&str> =
+        Body::TYPES.iter().copied().filter(|known| word(known) == word(found)).collect();
+    let listed = if near.is_empty() { Body::TYPES } else { &near };
+    Malformed::new(found, format!("a command's type: {}", listed.join(", "))).within("type")
 }
 
 impl Command {
@@ -125,19 +135,26 @@ impl Command {
     /// # Errors
     /// [`Malformed`] names the first field that is unknown, missing, twice there or out of range.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if text.len() > COMMAND_BYTES_MAX {
+            let found = format!("{} bytes", text.len());
+            let expected = format!("a command of at most {COMMAND_BYTES_MAX} bytes");
+            return Err(Malformed::new(&found, expected));
+        }
         let mut fields = Fields::read(text)?;
         let Some(raw) = fields.take("type") else { return Err(unknown_type("nothing")) };
         let Some(type_name) = crate::json::string(raw) else { return Err(unknown_type(raw.get())) };
         if type_name == "settlement.claim" {
             settlement::read_old_names(&mut fields)?;
         }
-        let body = Body::read(&type_name, &mut fields)?;
-        let occurred_at = fields.field::<Option<Timestamp>>("occurred_at")?;
-        let request_id = fields.field::<Option<RequestId>>("request_id")?;
-        let mut known = body.fields_of().to_vec();
-        known.extend(["type", "occurred_at", "request_id"]);
-        fields.finish(&known)?;
-        Ok(Self { body, occurred_at, request_id })
+        let known = Body::fields_of(&type_name).ok_or_else(|| unknown_type(raw.get()))?;
+        let known = known.iter().chain(&ENVELOPE).copied();
+        fields.all(known, |fields| {
+            Ok(Self {
+                body: Body::read(&type_name, fields)?,
+                occurred_at: fields.field("occurred_at")?,
+                request_id: fields.field("request_id")?,
+            })
+        })
     }
 
     /// Reads the bytes of one line.

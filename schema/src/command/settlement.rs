@@ -138,7 +138,7 @@ objects! {
 }
 
 /// The names that amounts had before the seed's m003 and m006.
-const OLD_NAMES: [(&str, &str); 3] =
+pub(super) const OLD_NAMES: [(&str, &str); 3] =
     [("gross_sats", "wire_sats"), ("net_sats", "principal_sats"), ("commission_sats", "fee_sats")];
 
 /// Accepts the older names of amounts as what they became.

@@ -20,10 +20,8 @@ payloads! {
         /// Platform fee of a cash-out, of principal; unchanged without it.
         super_cash_out_fee_fraction: Option<Fraction>,
         /// Where the platform's fee goes.
-        #[serde(skip_serializing_if = "Patch::is_keep")]
         super_fee_wallet_id: Patch<WalletId>,
         /// Most principal of one cash-in.
-        #[serde(skip_serializing_if = "Patch::is_keep")]
         max_cash_in_sats: Patch<Sats>,
     }
     /// Tag 2. A machine was registered.
@@ -58,13 +56,10 @@ payloads! {
         /// Its currency.
         fiat_code: Option<Currency>,
         /// Its public key.
-        #[serde(skip_serializing_if = "Patch::is_keep")]
         machine_npub: Patch<PublicKey>,
         /// Its name.
-        #[serde(skip_serializing_if = "Patch::is_keep")]
         name: Patch<Line>,
         /// Where it stands.
-        #[serde(skip_serializing_if = "Patch::is_keep")]
         location: Patch<Personal>,
         /// Operator fee of a cash-in, of principal.
         operator_cash_in_fee_fraction: Option<Fraction>,
@@ -100,7 +95,6 @@ payloads! {
         /// The enrolment's id.
         id: ClientId,
         /// Its name.
-        #[serde(skip_serializing_if = "Patch::is_keep")]
         username: Patch<Personal>,
         /// Its state.
         status: Option<ClientStatus>,

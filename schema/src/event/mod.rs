@@ -7,8 +7,6 @@
 mod fleet;
 mod money;
 mod settlement;
-#[cfg(test)]
-mod tests;
 
 pub use fleet::{
     BeaconReported, CassettesReported, CassettesSet, ClientChanged, ClientEnrolled, ConfigChanged,
@@ -207,7 +205,11 @@ macro_rules! payloads {
     })*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, bincode::Encode, bincode::BorrowDecode, serde::Serialize)]
-        pub struct $name { $($(#[$fdoc])* pub $field: $type,)* }
+        pub struct $name {$(
+            $(#[$fdoc])*
+            #[serde(skip_serializing_if = "crate::json::is_left_out")]
+            pub $field: $type,
+        )*}
     )*};
 }
 pub(crate) use payloads;

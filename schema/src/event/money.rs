@@ -28,10 +28,8 @@ payloads! {
         /// Flow by default.
         default_dca_mode: Option<DcaMode>,
         /// Most fiat a day in fixed mode.
-        #[serde(skip_serializing_if = "Patch::is_keep")]
         fixed_mode_daily_limit: Patch<Fiat>,
         /// Where autoforwarded sats go.
-        #[serde(skip_serializing_if = "Patch::is_keep")]
         autoforward_ln_address: Patch<Personal>,
         /// Whether sats are forwarded.
         autoforward_enabled: Option<bool>,

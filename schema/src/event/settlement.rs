@@ -2,6 +2,7 @@
 
 use super::payloads;
 use crate::identity::PaymentHash;
+use crate::json::LeftOut;
 use crate::money::{ExchangeRate, Fiat, Fraction, Sats};
 use crate::parts::{Bill, Dispensed, Line, Message, Target};
 use crate::personal::Personal;
@@ -195,6 +196,14 @@ payloads! {
         claim: Text,
     }
 }
+
+// Parts that are no commands' values, and always written.
+impl LeftOut for i64 {}
+impl LeftOut for Text {}
+impl LeftOut for Leg {}
+impl LeftOut for Vec<Text> {}
+impl LeftOut for Vec<Leg> {}
+impl LeftOut for Vec<GivenBack> {}
 
 impl LegId {
     /// The id of a planned leg: the settlement's hash, and the leg's number in it.

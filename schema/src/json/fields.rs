@@ -3,51 +3,72 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use bincode::{BorrowDecode, Encode};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
-use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{FromJson, Malformed};
+use super::{Field, Malformed, quote};
 use crate::limits::FIELDS_MAX;
 
-/// The fields of one JSON object that were not taken yet, in their order.
+/// The fields of one JSON object, in their order. What was taken leaves its name behind.
 pub struct Fields<'a> {
-    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
+    fields: Vec<Given<'a>>,
+    /// Where the next field is looked for first: objects mostly come in the order they are read in.
+    next: usize,
 }
+
+type Given<'a> = (Cow<'a, str>, Option<&'a RawValue>);
 
 impl<'a> Fields<'a> {
     /// Reads `text` as one object. Refuses what is no JSON, no object, or names a field twice.
     pub fn read(text: &'a str) -> Result<Self, Malformed> {
-        let mut at = None;
-        let mut json = serde_json::Deserializer::from_str(text);
-        let read = ObjectSeed { at: &mut at }
-            .deserialize(&mut json)
-            .and_then(|fields| json.end().map(|()| fields));
-        match read {
-            Ok(fields) => Ok(Self { fields }),
-            Err(error) => {
-                let problem = Malformed::new(text.trim(), format!("a JSON object ({error})"));
-                Err(match at {
-                    Some(field) => Malformed::new("no valid JSON, or the field twice", {
-                        format!("one JSON value ({error})")
-                    })
-                    .within(&field),
-                    None => problem,
-                })
-            }
-        }
+        Self::read_at_most(text, FIELDS_MAX)
     }
 
-    /// The names that were not taken yet.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.fields.iter().map(|(name, _)| name.to_string()).collect()
+    /// The same, for objects that may have more fields than a command's.
+    pub(crate) fn read_at_most(text: &'a str, max: usize) -> Result<Self, Malformed> {
+        if !text.trim_start_matches(WHITE_SPACE).starts_with('{') {
+            return Err(Malformed::new(text, "a JSON object"));
+        }
+        let mut stop = None;
+        let mut json = serde_json::Deserializer::from_str(text);
+        let read = ObjectSeed { max, stop: &mut stop }
+            .deserialize(&mut json)
+            .and_then(|fields| json.end().map(|()| fields));
+        read.map(|fields| Self { fields, next: 0 }).map_err(|error| match stop {
+            Some(Stop::Twice(field)) => {
+                Malformed::new("the field twice", "each field once").within(&field)
+            }
+            Some(Stop::TooMany) => {
+                let found = format!("more than {max} fields");
+                Malformed::new(&found, format!("an object of at most {max} fields"))
+            }
+            Some(Stop::Value(field)) => {
+                let expected = format!("a JSON value ({error})");
+                Malformed::new("no JSON value", expected).within(&field)
+            }
+            Some(Stop::Behind(field)) => {
+                let expected = format!("one JSON object ({error}, behind `{}`)", quote(&field));
+                Malformed::new(text, expected)
+            }
+            None => Malformed::new(text, format!("one JSON object ({error})")),
+        })
+    }
+
+    /// The fields that were not taken yet.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.fields.iter().filter_map(|(name, value)| value.map(|value| (&**name, value)))
     }
 
     /// Takes a field out; `None` if it is not there.
     pub fn take(&mut self, name: &str) -> Option<&'a RawValue> {
-        let at = self.fields.iter().position(|(field, _)| field == name)?;
-        Some(self.fields.swap_remove(at).1)
+        let (before, behind) = self.fields.split_at_checked(self.next)?;
+        let is_it = |(field, _): &Given<'_>| field == name;
+        let at = match behind.iter().position(is_it) {
+            Some(at) => at + self.next,
+            None => before.iter().position(is_it)?,
+        };
+        self.next = at + 1;
+        self.fields.get_mut(at)?.1.take()
     }
 
     /// Takes and reads a field of the type that the caller wants.
@@ -56,72 +77,107 @@ impl<'a> Fields<'a> {
     }
 
     /// Lets `old` be read as `new`. Both given must say the same.
-    pub(crate) fn alias(&mut self, old: &str, new: &str) -> Result<(), Malformed> {
-        let Some(value) = self.take(old) else { return Ok(()) };
-        match self.fields.iter().find(|(field, _)| field == new) {
-            None => self.fields.push((Cow::Owned(new.to_owned()), value)),
-            Some((_, current)) if current.get() == value.get() => {}
-            Some((_, current)) => {
-                let expected =
-                    format!("the same as `{new}` ({}), of which it is the old name", current.get());
-                return Err(Malformed::new(value.get(), expected).within(old));
+    pub(crate) fn alias(&mut self, old: &str, new: &'static str) -> Result<(), Malformed> {
+        let Some(at) = self.fields.iter().position(|(field, _)| field == old) else {
+            return Ok(());
+        };
+        let current = self.rest().find(|(field, _)| *field == new);
+        match (current.map(|(_, value)| value), self.fields.get_mut(at)) {
+            (None, Some((name, _))) => *name = Cow::Borrowed(new),
+            (Some(current), Some((_, value))) => {
+                let said = value.take().map_or("", RawValue::get);
+                if said != current.get() {
+                    let expected = format!(
+                        "the same as `{new}` ({}), of which it is the old name",
+                        quote(current.get())
+                    );
+                    return Err(Malformed::new(said, expected).within(old));
+                }
             }
+            (_, None) => {}
         }
         Ok(())
     }
 
-    /// Refuses whatever was not taken.
-    pub(crate) fn finish(self, known: &[&str]) -> Result<(), Malformed> {
-        match self.fields.first() {
-            None => Ok(()),
-            Some((field, value)) => {
-                let expected = format!("no such field; known are {}", known.join(", "));
-                Err(Malformed::new(value.get(), expected).within(field))
+    /// Reads an object with `read`, which knows the fields `known`; refuses any other field.
+    ///
+    /// An unknown field is named before a missing one: it is often the missing one, misspelled.
+    pub(crate) fn all<T>(
+        mut self,
+        known: impl Iterator<Item = &'static str> + Clone,
+        read: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<T, Malformed> {
+        let value = read(&mut self);
+        let unknown = self.rest().find(|(field, _)| !known.clone().any(|name| name == *field));
+        match unknown {
+            None => value,
+            Some((field, _)) => {
+                let known: Vec<&str> = known.collect();
+                let expected = format!("one of {}", known.join(", "));
+                Err(Malformed::new("an unknown field", expected).within(field))
             }
         }
     }
 }
 
+/// What JSON calls white space.
+const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// Why the fields of an object were not all read.
+enum Stop {
+    Twice(String),
+    TooMany,
+    Value(String),
+    Behind(String),
+}
+
 struct ObjectSeed<'s> {
-    /// The field that is being read, to name it in an error.
-    at: &'s mut Option<String>,
+    max: usize,
+    stop: &'s mut Option<Stop>,
 }
 
 impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
-    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+    type Value = Vec<Given<'de>>;
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for ObjectSeed<'_> {
-    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+    type Value = Vec<Given<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut fields: Self::Value = Vec::with_capacity(16);
-        while let Some(Name(name)) = map.next_key()? {
-            let twice = fields.iter().any(|(field, _)| *field == name);
-            if twice || fields.len() >= FIELDS_MAX {
-                *self.at = Some(name.into_owned());
-                return Err(M::Error::custom(if twice {
-                    "the field is there twice"
-                } else {
-                    "too many fields"
-                }));
+        // Room for a claim's fields.
+        let mut fields: Self::Value = Vec::with_capacity(20);
+        loop {
+            let name = match map.next_key() {
+                Ok(Some(Name(name))) => name,
+                Ok(None) => return Ok(fields),
+                Err(error) => {
+                    *self.stop = fields.pop().map(|(name, _)| Stop::Behind(name.into_owned()));
+                    return Err(error);
+                }
+            };
+            if fields.iter().any(|(field, _)| *field == name) {
+                *self.stop = Some(Stop::Twice(name.into_owned()));
+                return Err(M::Error::custom("twice"));
+            }
+            if fields.len() >= self.max {
+                *self.stop = Some(Stop::TooMany);
+                return Err(M::Error::custom("too many"));
             }
             match map.next_value::<&RawValue>() {
-                Ok(value) => fields.push((name, value)),
+                Ok(value) => fields.push((name, Some(value))),
                 Err(error) => {
-                    *self.at = Some(name.into_owned());
+                    *self.stop = Some(Stop::Value(name.into_owned()));
                     return Err(error);
                 }
             }
         }
-        Ok(fields)
     }
 }
 
@@ -145,112 +201,4 @@ impl<'de> serde::Deserialize<'de> for Name<'de> {
         }
         json.deserialize_str(NameVisitor)
     }
-}
-
-/// A change to one value: left out keeps it, `null` clears it, anything else sets it.
-///
-/// The order of the variants is part of the byte format.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, BorrowDecode)]
-pub enum Patch<T> {
-    /// Not given.
-    #[default]
-    Keep,
-    /// Given as `null`.
-    Clear,
-    /// Given.
-    Set(T),
-}
-
-impl<T> Patch<T> {
-    /// Whether nothing was given.
-    pub const fn is_keep(&self) -> bool {
-        matches!(self, Self::Keep)
-    }
-
-    /// What the value is after the change.
-    pub fn apply(&self, current: Option<T>) -> Option<T>
-    where
-        T: Clone,
-    {
-        match self {
-            Self::Keep => current,
-            Self::Clear => None,
-            Self::Set(value) => Some(value.clone()),
-        }
-    }
-
-    /// Whether the change would leave `current` as it is.
-    pub fn is_already(&self, current: Option<&T>) -> bool
-    where
-        T: PartialEq,
-    {
-        match self {
-            Self::Keep => true,
-            Self::Clear => current.is_none(),
-            Self::Set(value) => current == Some(value),
-        }
-    }
-}
-
-impl<T: Serialize> Serialize for Patch<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Keep | Self::Clear => serializer.serialize_none(),
-            Self::Set(value) => value.serialize(serializer),
-        }
-    }
-}
-
-/// How a field of a command is read: needed, or one that may be left out.
-pub(crate) trait Field: Sized {
-    /// Whether it must be given.
-    const REQUIRED: bool;
-    /// Reads what was found under the field's name.
-    fn read(found: Option<&RawValue>) -> Result<Self, Malformed>;
-    /// Its JSON Schema.
-    fn schema() -> serde_json::Value;
-}
-
-impl<T: FromJson> Field for T {
-    const REQUIRED: bool = true;
-    fn read(found: Option<&RawValue>) -> Result<Self, Malformed> {
-        match found {
-            Some(raw) => T::from_json(raw),
-            None => Err(Malformed::new("nothing", T::expected())),
-        }
-    }
-    fn schema() -> serde_json::Value {
-        T::schema()
-    }
-}
-
-impl<T: FromJson> Field for Option<T> {
-    const REQUIRED: bool = false;
-    fn read(found: Option<&RawValue>) -> Result<Self, Malformed> {
-        match found {
-            Some(raw) if raw.get() != "null" => T::from_json(raw).map(Some),
-            _ => Ok(None),
-        }
-    }
-    fn schema() -> serde_json::Value {
-        nullable(T::schema())
-    }
-}
-
-impl<T: FromJson> Field for Patch<T> {
-    const REQUIRED: bool = false;
-    fn read(found: Option<&RawValue>) -> Result<Self, Malformed> {
-        match found {
-            None => Ok(Self::Keep),
-            Some(raw) if raw.get() == "null" => Ok(Self::Clear),
-            Some(raw) => T::from_json(raw).map(Self::Set),
-        }
-    }
-    fn schema() -> serde_json::Value {
-        nullable(T::schema())
-    }
-}
-
-fn nullable(schema: serde_json::Value) -> serde_json::Value {
-    serde_json::json!({ "anyOf": [schema, { "type": "null" }] })
 }

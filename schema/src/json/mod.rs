@@ -4,14 +4,19 @@
 //! command was wrong, what was found there, and what would have been right.
 
 mod fields;
+mod free;
+mod optional;
 mod values;
 
-pub(crate) use fields::Field;
-pub use fields::{Fields, Patch};
-pub use values::{FromJson, RawJson};
+pub use fields::Fields;
+pub use free::RawJson;
+pub use optional::Patch;
+pub(crate) use optional::{Field, LeftOut, is_left_out, nullable};
+pub use values::FromJson;
 pub(crate) use values::{from_string, list, numbered, string};
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// Why a piece of JSON is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,20 +29,21 @@ pub struct Malformed {
     pub expected: String,
 }
 
-/// Most bytes of a wrong value that are quoted back.
+/// Most bytes of a wrong value, or of a field's name, that are quoted back.
 const QUOTE_BYTES_MAX: usize = 80;
 
 impl Malformed {
     /// A problem with a whole object, not yet placed in a field.
     pub fn new(found: &str, expected: impl Into<String>) -> Self {
-        Self { field: String::new(), found: shorten(found), expected: expected.into() }
+        Self { field: String::new(), found: quote(found), expected: expected.into() }
     }
 
     /// Places the problem one level up, within `field`.
     #[must_use]
     pub fn within(mut self, field: &str) -> Self {
+        let field = if field.is_empty() { "\"\"".to_owned() } else { quote(field) };
         self.field = match self.field.chars().next() {
-            None => field.to_owned(),
+            None => field,
             Some('[') => format!("{field}{}", self.field),
             Some(_) => format!("{field}.{}", self.field),
         };
@@ -54,14 +60,25 @@ impl std::fmt::Display for Malformed {
     }
 }
 
-/// Cuts a quotation at a character boundary.
-fn shorten(text: &str) -> String {
-    if text.len() <= QUOTE_BYTES_MAX {
-        return text.to_owned();
+/// What was found, short, and harmless on a terminal: what does not print is spelled out.
+fn quote(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if out.len() >= QUOTE_BYTES_MAX {
+            return format!("{out}… ({} bytes)", text.len());
+        }
+        match c {
+            '"' | '\'' | '\\' => out.push(c),
+            _ => out.extend(c.escape_debug()),
+        }
     }
-    let mut end = QUOTE_BYTES_MAX;
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    if out.is_empty() { "nothing".into() } else { out }
+}
+
+/// A JSON object with one field more: how schemas are put together.
+pub(crate) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value.into());
     }
-    format!("{}… ({} bytes)", text.get(..end).unwrap_or_default(), text.len())
+    object
 }

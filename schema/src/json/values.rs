@@ -3,20 +3,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use bincode::{BorrowDecode, Encode};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Fields, Malformed};
+use super::{Fields, Malformed, with};
 use crate::identity::{PaymentHash, PublicKey};
-use crate::limits::{JSON_BYTES_MAX, JSON_DEPTH_MAX, SATS_MAX};
+use crate::limits::SATS_MAX;
 use crate::money::{ExchangeRate, Fiat, Fraction, Sats};
 use crate::text::{
-    ClientId, Currency, DepositId, LegId, MachineId, NoteId, ProcessingClaim, RequestId, Text,
-    UserId, WalletId,
+    ClientId, Currency, DepositId, LegId, MachineId, NoteId, ProcessingClaim, RequestId, UserId,
+    WalletId,
 };
-use crate::time::Timestamp;
+use crate::time::{SECONDS_MAX, Timestamp};
 
 /// A value with one spelling in JSON.
 pub trait FromJson: Sized {
@@ -28,7 +26,8 @@ pub trait FromJson: Sized {
     fn from_json(raw: &RawValue) -> Result<Self, Malformed>;
 }
 
-/// The text of a JSON string, borrowed where it has no escapes.
+/// The text of a JSON string, borrowed where it has no escapes. `None` if it is no string, or one
+/// that no text can hold (half a surrogate pair).
 pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
@@ -38,11 +37,10 @@ pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The digits of a JSON integer: no fraction, no exponent, no sign but minus.
-fn integer<T: std::str::FromStr>(raw: &RawValue) -> Option<T> {
+/// A JSON integer that is not negative: digits alone, no fraction, exponent or sign (not even `-0`).
+fn integer(raw: &RawValue) -> Option<u64> {
     let digits = raw.get();
-    let plain = digits.strip_prefix('-').unwrap_or(digits).bytes().all(|b| b.is_ascii_digit());
-    if plain { digits.parse().ok() } else { None }
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
 /// Reads a JSON string with `parse`.
@@ -62,9 +60,7 @@ macro_rules! strings {
                 String::from($expected)
             }
             fn schema() -> Value {
-                let mut schema: Value = $schema;
-                schema["type"] = json!("string");
-                schema
+                with($schema, "type", "string")
             }
             fn from_json(raw: &RawValue) -> Result<Self, Malformed> {
                 from_string(raw, $parse)
@@ -87,15 +83,15 @@ id_strings! { MachineId UserId WalletId ClientId DepositId LegId NoteId Processi
 strings! {
     PaymentHash: PaymentHash::parse_hex, "64 hex digits", json!({ "pattern": "^[0-9a-fA-F]{64}$" });
     PublicKey: PublicKey::parse, "a public key as npub1… or 64 hex digits",
-        json!({ "pattern": "^([0-9a-fA-F]{64}|npub1[02-9ac-hj-np-z]{58})$" });
+        json!({ "pattern": "^([0-9a-fA-F]{64}|npub1[02-9ac-hj-np-z]{58}|NPUB1[02-9AC-HJ-NP-Z]{58})$" });
     Fiat: Fiat::parse, "a decimal string with at most two places, such as \"2000.00\"",
-        json!({ "pattern": "^[0-9]+(\\.[0-9]{1,2})?$" });
+        json!({ "pattern": "^(0|[1-9][0-9]*)(\\.[0-9]{1,2})?$" });
     Fraction: Fraction::parse,
         "a decimal string from \"0\" to \"1\" with at most four places, such as \"0.0550\"",
         json!({ "pattern": "^(0(\\.[0-9]{1,4})?|1(\\.0{1,4})?)$" });
     ExchangeRate: ExchangeRate::parse,
         "sats per fiat unit as a decimal string above zero, such as \"129.5145\"",
-        json!({ "pattern": "^[0-9]+(\\.[0-9]{1,18})?$" });
+        json!({ "pattern": "^(0|[1-9][0-9]*)(\\.[0-9]+)?$" });
     Currency: Currency::parse, "three capital letters, such as \"GTQ\"",
         json!({ "pattern": "^[A-Z]{3}$" });
 }
@@ -111,7 +107,7 @@ macro_rules! integers {
                 json!({ "type": "integer", "minimum": 0, "maximum": $max })
             }
             fn from_json(raw: &RawValue) -> Result<Self, Malformed> {
-                integer::<u64>(raw)
+                integer(raw)
                     .and_then($parse)
                     .ok_or_else(|| Malformed::new(raw.get(), Self::expected()))
             }
@@ -149,64 +145,15 @@ impl FromJson for Timestamp {
     }
     fn schema() -> Value {
         json!({ "anyOf": [
-            { "type": "integer", "minimum": 0, "maximum": 253_402_300_799_i64 },
+            { "type": "integer", "minimum": 0, "maximum": SECONDS_MAX },
             { "type": "string", "format": "date-time" },
         ] })
     }
     fn from_json(raw: &RawValue) -> Result<Self, Malformed> {
         integer(raw)
-            .and_then(Self::from_seconds)
+            .and_then(|seconds| Self::from_seconds(i64::try_from(seconds).ok()?))
             .or_else(|| string(raw).and_then(|text| Self::parse_rfc3339(&text)))
             .ok_or_else(|| Malformed::new(raw.get(), Self::expected()))
-    }
-}
-
-/// Free JSON, kept as the text it came as, without the white space between its parts.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, BorrowDecode, Serialize)]
-#[serde(transparent)]
-pub struct RawJson(Text);
-
-impl RawJson {
-    /// The JSON text.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// Removes white space outside of strings; `None` if nested too deeply.
-    fn compact(text: &str) -> Option<Self> {
-        let mut out = String::with_capacity(text.len());
-        let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-        for c in text.chars() {
-            if in_string {
-                in_string = escaped || c != '"';
-                escaped = !escaped && c == '\\';
-            } else {
-                match c {
-                    ' ' | '\t' | '\n' | '\r' => continue,
-                    '"' => in_string = true,
-                    '{' | '[' => depth += 1,
-                    '}' | ']' => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                if depth > JSON_DEPTH_MAX {
-                    return None;
-                }
-            }
-            out.push(c);
-        }
-        (out.len() <= JSON_BYTES_MAX).then(|| Self(Text::new(&out)))
-    }
-}
-
-impl FromJson for RawJson {
-    fn expected() -> String {
-        format!("JSON of at most {JSON_BYTES_MAX} bytes, nested at most {JSON_DEPTH_MAX} deep")
-    }
-    fn schema() -> Value {
-        json!({ "type": ["object", "array", "string", "number", "boolean"] })
-    }
-    fn from_json(raw: &RawValue) -> Result<Self, Malformed> {
-        Self::compact(raw.get()).ok_or_else(|| Malformed::new(raw.get(), Self::expected()))
     }
 }
 
@@ -224,22 +171,19 @@ pub(crate) fn list<T: FromJson>(raw: &RawValue, max: usize) -> Result<Vec<T>, Ma
     items.iter().enumerate().map(read).collect()
 }
 
-/// An object whose field names are numbers, of at most `max` fields.
+/// An object whose field names are numbers, each in its one spelling, of at most `max` fields.
 pub(crate) fn numbered<T: FromJson>(
     raw: &RawValue,
     max: usize,
 ) -> Result<BTreeMap<u32, T>, Malformed> {
-    let mut fields = Fields::read(raw.get())?;
-    let mut out = BTreeMap::new();
-    for name in fields.names() {
-        let number: u32 = name
-            .parse()
-            .ok()
-            .filter(|number: &u32| number.to_string() == name && out.len() < max)
-            .ok_or_else(|| {
-                Malformed::new(&name, format!("a number as the name, and at most {max} of them"))
-            })?;
-        out.insert(number, fields.field::<T>(&name)?);
-    }
-    Ok(out)
+    let fields = Fields::read_at_most(raw.get(), max)?;
+    let item = |(name, raw): (&str, &RawValue)| {
+        let number = name.parse().ok().filter(|number: &u32| number.to_string() == name);
+        let number = number.ok_or_else(|| {
+            Malformed::new("a name that is no number", "a whole number as the name").within(name)
+        })?;
+        let value = T::from_json(raw).map_err(|problem| problem.within(name))?;
+        Ok((number, value))
+    };
+    fields.rest().map(item).collect()
 }

@@ -1,0 +1,94 @@
+//! How the sums of an enrolment change. They change nowhere else, and each change is checked: a sum
+//! below nothing or out of bounds means a history that no rule allowed.
+
+use spireledger_schema::event::{GivenBack, Leg, LegEnded};
+use spireledger_schema::money::{Fiat, Sats};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::LegStatus;
+
+use crate::{ApplyError, Client};
+
+impl Client {
+    /// What is left: confirmed deposits less what was paid and what may still be paid. `None` out of
+    /// bounds.
+    pub fn remaining_fiat(&self) -> Option<Fiat> {
+        self.confirmed_fiat.checked_sub(self.paid_fiat)?.checked_sub(self.pending_fiat)
+    }
+
+    /// Fiat paid on a UTC day. Of days before [`Self::day`] nothing is known here any more.
+    pub fn paid_on(&self, day: i64) -> Fiat {
+        if self.day == day { self.day_fiat } else { Fiat::ZERO }
+    }
+
+    pub(crate) fn deposit_recorded(&mut self, amount: Fiat, seq: u64) -> Result<(), ApplyError> {
+        grow(&mut self.unconfirmed_fiat, amount, seq)
+    }
+
+    pub(crate) fn deposit_confirmed(&mut self, amount: Fiat, seq: u64) -> Result<(), ApplyError> {
+        shrink(&mut self.unconfirmed_fiat, amount, seq)?;
+        grow(&mut self.confirmed_fiat, amount, seq)
+    }
+
+    pub(crate) fn deposit_rejected(&mut self, amount: Fiat, seq: u64) -> Result<(), ApplyError> {
+        shrink(&mut self.unconfirmed_fiat, amount, seq)
+    }
+
+    pub(crate) fn leg_planned(&mut self, leg: &Leg, seq: u64) -> Result<(), ApplyError> {
+        grow(&mut self.pending_fiat, leg.amount_fiat.unwrap_or_default(), seq)?;
+        more(&mut self.pending_sats, leg.amount_sats, seq)
+    }
+
+    pub(crate) fn given_back(&mut self, back: &GivenBack, seq: u64) -> Result<(), ApplyError> {
+        shrink(&mut self.pending_fiat, back.amount_fiat, seq)?;
+        less(&mut self.pending_sats, back.amount_sats, seq)
+    }
+
+    pub(crate) fn leg_ended(
+        &mut self,
+        e: &LegEnded,
+        at: Timestamp,
+        seq: u64,
+    ) -> Result<(), ApplyError> {
+        let status = LegStatus::from(e.status);
+        if !status.is_final() {
+            // It may be tried again: what it holds cannot be spent on another.
+            return Ok(());
+        }
+        let fiat = e.amount_fiat.unwrap_or_default();
+        shrink(&mut self.pending_fiat, fiat, seq)?;
+        less(&mut self.pending_sats, e.amount_sats, seq)?;
+        if status == LegStatus::Completed {
+            self.day_fiat = self.paid_on(at.utc_day());
+            self.day = at.utc_day();
+            grow(&mut self.day_fiat, fiat, seq)?;
+            grow(&mut self.paid_fiat, fiat, seq)?;
+            more(&mut self.paid_sats, e.amount_sats, seq)?;
+        }
+        Ok(())
+    }
+}
+
+fn bounds(seq: u64) -> ApplyError {
+    ApplyError::OutOfBounds { seq, what: "a client's balance".into() }
+}
+
+fn grow(place: &mut Fiat, by: Fiat, seq: u64) -> Result<(), ApplyError> {
+    *place = place.checked_add(by).ok_or_else(|| bounds(seq))?;
+    Ok(())
+}
+
+fn shrink(place: &mut Fiat, by: Fiat, seq: u64) -> Result<(), ApplyError> {
+    let rest = place.checked_sub(by).filter(|rest| *rest >= Fiat::ZERO);
+    *place = rest.ok_or_else(|| bounds(seq))?;
+    Ok(())
+}
+
+fn more(place: &mut Sats, by: Sats, seq: u64) -> Result<(), ApplyError> {
+    *place = place.checked_add(by).ok_or_else(|| bounds(seq))?;
+    Ok(())
+}
+
+fn less(place: &mut Sats, by: Sats, seq: u64) -> Result<(), ApplyError> {
+    *place = place.checked_sub(by).ok_or_else(|| bounds(seq))?;
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! What a column can read: a closed list of facts, one arm a fact, and the things they are facts of.
+//!
+//! A [`Source`] is a value: it can be compared (does this column say the same as that one?), printed
+//! (what does this column say?) and read from a [`Subject`], which is the state behind one row.
+//!
+//! *Never:* compute what the state does not hold. *Start at:* [`Source::read`].
+
+mod fleet;
+mod money;
+
+pub use fleet::{BayFact, ClientFact, SplitFact, TelemetryFact};
+pub use fleet::{BayState, ConfigFact, Enrolment, LpFact, MachineFact, Reports, SplitInPlace};
+pub use money::{DepositAtMachine, DepositFact, LegFact, LegOfSettlement, SettlementFact};
+
+use crate::cell::Cell;
+use crate::{Config, Lp, Machine, Settlement};
+
+/// Declares the facts of one kind of thing: each with its meaning and how it is read.
+macro_rules! facts {
+    ($(#[$doc:meta])* $Name:ident of $subject:ident: $Subject:ty {
+        $($(#[doc = $meaning:literal])* $fact:ident => $cell:expr,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $Name { $($(#[doc = $meaning])* $fact,)* }
+
+        impl $Name {
+            /// What it is, in words.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$fact => concat!($($meaning),*).trim_ascii(),)* }
+            }
+
+            /// Reads it.
+            pub(super) fn read<'a>(self, $subject: $Subject) -> Cell<'a> {
+                match self { $(Self::$fact => $cell,)* }
+            }
+        }
+    };
+}
+use facts;
+
+/// What stands behind the rows of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rows {
+    /// One row: what holds for the whole instance.
+    Config,
+    /// A row a machine.
+    Machines,
+    /// A row an enrolment.
+    Clients,
+    /// A row an LP.
+    Lps,
+    /// A row a deposit.
+    Deposits,
+    /// A row a settlement.
+    Settlements,
+    /// A row a split rule.
+    Splits,
+    /// A row a leg of a settlement.
+    Legs,
+    /// A row a machine that has reported.
+    Telemetry,
+    /// A row a bay of a machine.
+    Bays,
+}
+
+/// The state behind one row.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    /// The instance.
+    Config(&'a Config),
+    /// A machine.
+    Machine(&'a Machine),
+    /// An enrolment, with its LP.
+    Client(Enrolment<'a>),
+    /// An LP.
+    Lp(&'a Lp),
+    /// A deposit, with its machine.
+    Deposit(DepositAtMachine<'a>),
+    /// A settlement.
+    Settlement(&'a Settlement),
+    /// A split rule.
+    Split(SplitInPlace<'a>),
+    /// A leg, with its settlement.
+    Leg(LegOfSettlement<'a>),
+    /// What a machine reported.
+    Telemetry(Reports<'a>),
+    /// A bay.
+    Bay(BayState<'a>),
+}
+
+/// Where a column reads from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Of the instance.
+    Config(ConfigFact),
+    /// Of a machine.
+    Machine(MachineFact),
+    /// Of an enrolment.
+    Client(ClientFact),
+    /// Of an LP; in a row of an enrolment, of its LP.
+    Lp(LpFact),
+    /// Of a deposit.
+    Deposit(DepositFact),
+    /// Of a settlement.
+    Settlement(SettlementFact),
+    /// Of a split rule.
+    Split(SplitFact),
+    /// Of a leg.
+    Leg(LegFact),
+    /// Of a machine's reports.
+    Telemetry(TelemetryFact),
+    /// Of a bay.
+    Bay(BayFact),
+}
+
+impl Source {
+    /// Reads the fact. Nothing, where the subject has no such fact: no version has such a column.
+    pub fn read<'a>(self, subject: &Subject<'a>) -> Cell<'a> {
+        match (self, *subject) {
+            (Self::Config(fact), Subject::Config(config)) => fact.read(config),
+            (Self::Machine(fact), Subject::Machine(machine)) => fact.read(machine),
+            (Self::Client(fact), Subject::Client(enrolment)) => fact.read(enrolment),
+            (Self::Lp(fact), Subject::Lp(lp)) => fact.read(lp),
+            (Self::Lp(fact), Subject::Client(Enrolment { lp: Some(lp), .. })) => fact.read(lp),
+            (Self::Deposit(fact), Subject::Deposit(deposit)) => fact.read(deposit),
+            (Self::Settlement(fact), Subject::Settlement(settlement)) => fact.read(settlement),
+            (Self::Split(fact), Subject::Split(split)) => fact.read(split),
+            (Self::Leg(fact), Subject::Leg(leg)) => fact.read(leg),
+            (Self::Telemetry(fact), Subject::Telemetry(reports)) => fact.read(reports),
+            (Self::Bay(fact), Subject::Bay(bay)) => fact.read(bay),
+            _ => Cell::Null,
+        }
+    }
+
+    /// What the column says, in words.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Config(fact) => fact.meaning(),
+            Self::Machine(fact) => fact.meaning(),
+            Self::Client(fact) => fact.meaning(),
+            Self::Lp(fact) => fact.meaning(),
+            Self::Deposit(fact) => fact.meaning(),
+            Self::Settlement(fact) => fact.meaning(),
+            Self::Split(fact) => fact.meaning(),
+            Self::Leg(fact) => fact.meaning(),
+            Self::Telemetry(fact) => fact.meaning(),
+            Self::Bay(fact) => fact.meaning(),
+        }
+    }
+}
+
+impl Subject<'_> {
+    /// Which rows it belongs to.
+    pub const fn rows(&self) -> Rows {
+        match self {
+            Self::Config(_) => Rows::Config,
+            Self::Machine(_) => Rows::Machines,
+            Self::Client(_) => Rows::Clients,
+            Self::Lp(_) => Rows::Lps,
+            Self::Deposit(_) => Rows::Deposits,
+            Self::Settlement(_) => Rows::Settlements,
+            Self::Split(_) => Rows::Splits,
+            Self::Leg(_) => Rows::Legs,
+            Self::Telemetry(_) => Rows::Telemetry,
+            Self::Bay(_) => Rows::Bays,
+        }
+    }
+}
+
+impl Rows {
+    /// Whether these rows have such a fact.
+    pub const fn have(self, source: Source) -> bool {
+        matches!(
+            (self, source),
+            (Self::Config, Source::Config(_))
+                | (Self::Machines, Source::Machine(_))
+                | (Self::Clients, Source::Client(_) | Source::Lp(_))
+                | (Self::Lps, Source::Lp(_))
+                | (Self::Deposits, Source::Deposit(_))
+                | (Self::Settlements, Source::Settlement(_))
+                | (Self::Splits, Source::Split(_))
+                | (Self::Legs, Source::Leg(_))
+                | (Self::Telemetry, Source::Telemetry(_))
+                | (Self::Bays, Source::Bay(_))
+        )
+    }
+
+    /// Whether they come from the fleet's state. The others come each from a stream of its own.
+    pub const fn of_fleet(self) -> bool {
+        !matches!(self, Self::Deposits | Self::Settlements | Self::Legs)
+    }
+}

@@ -1,0 +1,23 @@
+//! Tests of the rules, by theme. Commands go in as JSON, as people and machines send them.
+//!
+//! Start at [`world`]: a small ledger in memory. [`words`] says common commands shortly.
+
+mod books;
+mod claims;
+mod codes;
+mod daily_limit;
+mod deposits;
+mod depth;
+mod distribution;
+mod fleet;
+mod histories;
+mod hostile;
+mod laws;
+mod legs;
+mod reports;
+mod settings;
+mod settlements;
+mod speed;
+mod who;
+mod words;
+mod world;

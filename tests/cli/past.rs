@@ -1,0 +1,139 @@
+//! The tables of any version as of any moment: exports, SQL, balances of the past.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::world::{FLEET, World, claim, hash};
+
+/// All rows of all tables of a SQLite file, as SQLite gives them.
+fn dump(path: &Path) -> BTreeMap<String, Vec<Vec<Sql>>> {
+    let open = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let connection = open.expect("a database");
+    let names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+    let mut statement = connection.prepare(names).expect("prepared");
+    let names = statement.query_map([], |row| row.get(0)).expect("queried");
+    names
+        .map(|name: Result<String, _>| {
+            let name = name.expect("a name");
+            let mut all = connection.prepare(&format!("SELECT * FROM {name}")).expect("prepared");
+            let width = all.column_count();
+            let rows = all
+                .query_map([], |row| (0..width).map(|at| row.get(at)).collect())
+                .expect("queried")
+                .map(|row| row.expect("a row"))
+                .collect();
+            (name, rows)
+        })
+        .collect()
+}
+
+#[test]
+fn every_version_is_exported_as_a_database_that_holds_together() {
+    let world = World::with_fleet();
+    let lines: String = (0..20).map(claim).collect();
+    world.submit(&lines).succeeds();
+    for version in 1..=12 {
+        let number = version.to_string();
+        let out = format!("v{number}.sqlite");
+        let args = ["tables", "export", "--version", &number, "--format", "sqlite", "--out", &out];
+        world.run(&args).succeeds();
+        let connection = Connection::open(world.path(&out)).expect("a database");
+        let ok: String =
+            connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checked");
+        assert_eq!(ok, "ok");
+        let wire = if version < 6 { "gross_sats" } else { "wire_sats" };
+        let question = format!("SELECT count(*), sum({wire}) FROM dca_settlements");
+        let sums: (i64, i64) = connection
+            .query_row(&question, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("answered");
+        assert_eq!(sums, (20, 20 * 266_800), "version {version}");
+    }
+    world
+        .run(&["tables", "export", "--version", "99", "--out", "x"])
+        .ends_with(2)
+        .says(&["1 to 12"]);
+    assert!(!world.path("x").exists());
+}
+
+#[test]
+fn the_past_is_what_it_was() {
+    let world = World::with_fleet();
+    world.run(&["tables", "export", "--out", "then.sqlite"]).succeeds();
+    let then = world.run(&["balances", "--json"]).succeeds().out;
+    let begin = format!(
+        "{{\"type\":\"settlement.begin\",\"payment_hash\":\"{}\",\"processing_claim\":\"p1\"}}\n",
+        hash(1)
+    );
+    world.submit(&format!("{}{begin}{}", claim(1), claim(2))).succeeds();
+    assert_ne!(world.run(&["balances", "--json"]).succeeds().out, then);
+
+    world.run(&["--as-of", "6", "tables", "export", "--out", "past.sqlite"]).succeeds();
+    assert_eq!(dump(&world.path("past.sqlite")), dump(&world.path("then.sqlite")));
+    assert_eq!(world.run(&["balances", "--json", "--as-of", "6"]).succeeds().out, then);
+
+    // By time: the sixth entry's own time shows it, and nothing that was recorded later.
+    let entries = world.run(&["log", "show", "--json"]).lines();
+    let time = entries[5]["recorded_at"].as_str().expect("a time");
+    assert_eq!(world.run(&["balances", "--json", "--as-of", time]).succeeds().out, then);
+    let stats = world.run(&["log", "stats", "--json", "--as-of", "1970-01-01T00:00:00Z"]);
+    assert_eq!(stats.succeeds().json()["entries"], 0);
+    let far = world.run(&["log", "stats", "--json", "--as-of", "999999"]).succeeds().json();
+    assert_eq!(far["entries"], 9);
+    world.run(&["--as-of", "yesterday", "balances"]).ends_with(2).says(&["`yesterday`"]);
+    world.run(&["--as-of", "3", "submit"]).ends_with(2).says(&["looking at the past"]);
+}
+
+#[test]
+fn sql_answers_and_never_writes() {
+    let world = World::with_fleet();
+    world.submit(&format!("{}{}", claim(1), claim(2))).succeeds();
+    let question = "SELECT machine_id, count(*) AS n, sum(wire_sats) AS sats \
+                    FROM spirekeeper.dca_settlements GROUP BY machine_id";
+    let said = world.run(&["sql", question, "--json"]).succeeds().lines();
+    assert_eq!(said[0]["n"], 2);
+    assert_eq!(said[0]["sats"], 533_600);
+    let csv = world.run(&["sql", "SELECT id, name FROM dca_machines", "--csv"]).succeeds().out;
+    assert_eq!(csv, "id,name\r\nm1,\r\n");
+    let old = ["sql", "SELECT gross_sats FROM dca_settlements", "--version", "1", "--json"];
+    assert_eq!(world.run(&old).succeeds().lines()[0]["gross_sats"], 266_800);
+    let past = ["sql", "SELECT count(*) AS n FROM dca_settlements", "--as-of", "7", "--json"];
+    assert_eq!(world.run(&past).succeeds().lines()[0]["n"], 1);
+
+    let wrong = world.run(&["sql", "SELECT nope FROM dca_machines"]).ends_with(2);
+    wrong.says(&["no such column: nope", "dca_settlements"]);
+    for write in [
+        "DELETE FROM dca_machines",
+        "UPDATE dca_machines SET name = 'x'",
+        "INSERT INTO dca_lp (user_id, dca_wallet_id) VALUES ('a', 'b')",
+        "DROP TABLE dca_lp",
+        "CREATE TABLE x (y)",
+        "ATTACH 'stolen.sqlite' AS s",
+        "PRAGMA journal_mode = DELETE",
+        "VACUUM INTO 'stolen.sqlite'",
+        "BEGIN",
+    ] {
+        world.run(&["sql", write]).ends_with(2).says(&["only SELECT is possible"]);
+    }
+    assert!(!world.path("stolen.sqlite").exists());
+}
+
+#[test]
+fn csv_and_json_lines_hold_the_same_rows() {
+    let world = World::with_ledger();
+    world.submit(&format!("{FLEET}{}", claim(1))).succeeds();
+    world.run(&["tables", "export", "--format", "csv", "--out", "csv"]).succeeds();
+    world.run(&["tables", "export", "--format", "jsonl", "--out", "jsonl"]).succeeds();
+    let csv = String::from_utf8(world.read("csv/dca_settlements.csv")).expect("UTF-8");
+    assert_eq!(csv.lines().count(), 2);
+    assert!(csv.contains("266800,2000.00,GTQ,129.5145"), "{csv}");
+    let jsonl = String::from_utf8(world.read("jsonl/dca_settlements.jsonl")).expect("UTF-8");
+    let row: serde_json::Value = serde_json::from_str(jsonl.trim()).expect("JSON");
+    assert_eq!(row["fiat_amount"], "2000.00");
+    let header = csv.lines().next().expect("a header").split(',').count();
+    assert_eq!(row.as_object().map(serde_json::Map::len), Some(header));
+    let files = std::fs::read_dir(world.path("csv")).expect("a directory").count();
+    assert_eq!(files, 10);
+}
