@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use spireledger::ledger::Ledger;
 use spireledger::log::{
-    BackupFile, BackupLog, Block, Directory, Head, Log as _, Purpose, ReadLog as _, SledLog,
-    back_up as bring_up,
+    BackupFile, BackupLog, Block, Directory, Head, Log as _, ReadLog as _, SledLog,
+    back_up as bring_up, crash,
 };
 
 use super::progress::{Unit, bar};
@@ -16,7 +16,7 @@ use super::{Context, Outcome, open, output};
 /// How often a followed ledger is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Blocks that are made durable together while restoring.
-const GROUP_BLOCKS: usize = 1_024;
+const GROUP_BLOCKS: usize = 128;
 
 /// Where to.
 #[derive(Debug, clap::Args)]
@@ -85,13 +85,17 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> anyhow::Result<Outcome>
         eprintln!("spireledger: {damage}; restoring what is before it");
     }
     drop(backup);
-    Directory::init(&context.ledger)?;
-    let head = write(context, args, end).with_context(|| {
+    let maker = format!("`restore` of {}", args.file.display());
+    let directory = Directory::begin(&context.ledger, &maker)?;
+    crash::point("restore:begun");
+    let head = write(directory, args, end).with_context(|| {
         format!("{} is not complete; remove it and restore again", context.ledger.display())
     })?;
+    crash::point("restore:before-fold");
     // Opened as it will be used: state and keys are folded from the blocks.
-    let (ledger, _) = Ledger::open(&context.ledger, open::clock())?;
+    let (ledger, _) = Ledger::open_held(Directory::resume(&context.ledger)?, open::clock())?;
     ledger.close()?;
+    Directory::finish(&context.ledger)?;
     if context.json {
         output::print_json(&serde_json::json!({ "entries": head.seq, "head": head.hash }))?;
     } else {
@@ -100,9 +104,8 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> anyhow::Result<Outcome>
     Ok(Outcome::Yes)
 }
 
-fn write(context: &Context, args: &RestoreArgs, end: Head) -> anyhow::Result<Head> {
-    let opened = SledLog::open(Directory::hold(&context.ledger, Purpose::Write)?)?;
-    let log = opened.log;
+fn write(directory: Directory, args: &RestoreArgs, end: Head) -> anyhow::Result<Head> {
+    let log = SledLog::open(directory)?.log;
     let progress = bar("restore", Some(end.seq), Unit::Entries);
     let mut group: Vec<Block> = Vec::with_capacity(GROUP_BLOCKS);
     for block in BackupFile::open(&args.file)? {
@@ -111,6 +114,7 @@ fn write(context: &Context, args: &RestoreArgs, end: Head) -> anyhow::Result<Hea
         group.push(block);
         if group.len() == GROUP_BLOCKS {
             log.append(log.head(), &group)?;
+            crash::point("restore:between-groups");
             progress.set_position(log.head().seq);
             group.clear();
         }

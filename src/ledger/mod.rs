@@ -133,7 +133,17 @@ pub struct Ledger {
 impl Ledger {
     /// Opens the ledger in `dir` for writing and catches its state up.
     pub fn open(dir: &Path, clock: Clock) -> Result<(Self, Vec<Repair>), LedgerError> {
-        let opened = SledLog::open(Directory::hold(dir, Purpose::Write)?)?;
+        Self::open_held(Directory::hold(dir, Purpose::Write)?, clock)
+    }
+
+    /// Opens a ledger whose directory this process holds.
+    pub fn open_held(
+        directory: Directory,
+        clock: Clock,
+    ) -> Result<(Self, Vec<Repair>), LedgerError> {
+        let dir = directory.path().to_owned();
+        let dir = dir.as_path();
+        let opened = SledLog::open(directory)?;
         if let Some(damage) = opened.damage.first() {
             return Err(LedgerError::Damaged(damage.to_string()));
         }

@@ -113,11 +113,10 @@ fn read(bytes: &[u8]) -> Option<(Head, Fleet, Timestamp)> {
 /// checksum tells.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let new = path.with_extension("new");
-    if crash::is_armed("ledger:snapshot-half-written") {
-        let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
-        std::fs::write(&new, half)?;
-        crash::point("ledger:snapshot-half-written");
-    }
+    crash::half_done("ledger:snapshot-half-written", || {
+        std::fs::write(&new, bytes.get(..bytes.len() / 2).unwrap_or_default())
+    });
     std::fs::write(&new, bytes)?;
+    crash::point("ledger:snapshot-before-rename");
     std::fs::rename(new, path)
 }

@@ -18,7 +18,7 @@ use spireledger_schema::EntryKey;
 
 use super::block::BLOCK_BYTES_MAX;
 use super::directory::sync_dir;
-use super::{Block, Blocks, Head, KeyIndex, LogError, ReadLog};
+use super::{Block, Blocks, Head, KeyIndex, LogError, ReadLog, crash};
 
 const MAGIC: &[u8; 8] = b"SPBACK1\0";
 
@@ -254,12 +254,18 @@ pub fn back_up(
             return Err(LogError::Damaged { seq: block.first_seq(), why }.into());
         }
         let len = u32::try_from(block.bytes().len()).unwrap_or(u32::MAX);
+        crash::half_done("backup:block-half-written", || {
+            writer.write_all(&len.to_le_bytes())?;
+            writer.write_all(block.bytes().get(..block.bytes().len() / 2).unwrap_or_default())?;
+            writer.flush()
+        });
         writer.write_all(&len.to_le_bytes()).map_err(io)?;
         writer.write_all(block.bytes()).map_err(io)?;
         to = block.after();
         tick(to);
     }
     let file = writer.into_inner().map_err(|error| io(error.into_error()))?;
+    crash::point("backup:before-sync");
     file.sync_all().map_err(io)?;
     Ok(Progress { cut_bytes, from, to })
 }
@@ -270,7 +276,9 @@ fn open_to_append(log: &dyn ReadLog, path: &Path) -> Result<(File, Head, u64), B
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(path).map_err(io)?;
     let len = file.metadata().map_err(io)?.len();
-    if len == 0 {
+    if is_begun(&file, len).map_err(io)? {
+        file.set_len(0).map_err(io)?;
+        crash::half_done("backup:half-begun", || file.write_all(&MAGIC[..5]));
         file.write_all(MAGIC).map_err(io)?;
         // The name has to be durable, too.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -298,6 +306,13 @@ fn open_to_append(log: &dyn ReadLog, path: &Path) -> Result<(File, Head, u64), B
     file.set_len(held.offset()).map_err(io)?;
     file.seek(SeekFrom::End(0)).map_err(io)?;
     Ok((file, held.head(), len - held.offset()))
+}
+
+/// Whether a file is empty, or a backup whose first bytes were only half written.
+fn is_begun(file: &File, len: u64) -> io::Result<bool> {
+    let mut start = vec![0; usize::try_from(len).unwrap_or(MAGIC.len()).min(MAGIC.len())];
+    file.read_exact_at(&mut start, 0)?;
+    Ok(start.len() < MAGIC.len() && MAGIC.starts_with(&start))
 }
 
 /// An end in the middle of a block is what a crash leaves; anything else is damage.

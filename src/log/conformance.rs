@@ -140,7 +140,8 @@ proptest! {
 
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("ledger");
-        Directory::init(&path).expect("made");
+        drop(Directory::begin(&path, "a test").expect("made"));
+        Directory::finish(&path).expect("made");
         let open = || {
             let held = Directory::hold(&path, Purpose::Write).expect("free");
             let opened = SledLog::open(held).expect("opens");

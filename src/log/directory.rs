@@ -2,7 +2,8 @@
 //!
 //! | name | what | may be deleted |
 //! | --- | --- | --- |
-//! | `format` | the directory's format, one line | no |
+//! | `format` | the directory's format, one line; comes last when a ledger is made | no |
+//! | `unfinished` | which command is still making it | – |
 //! | `sled/` | the blocks | no |
 //! | `witness` | how far the log was known to be durable | no |
 //! | `keys` | the key file | yes, it is read from the blocks |
@@ -16,8 +17,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::crash;
+
 /// The one directory format there is.
 const FORMAT: &str = "spireledger ledger 1\n";
+const UNFINISHED: &str = "unfinished";
 /// How long a writer waits for readers to leave.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -46,6 +50,17 @@ pub enum DirectoryError {
     /// There is something already.
     #[error("{0} exists already and is not empty; name a new directory")]
     Exists(PathBuf),
+    /// What was making it did not come to its end.
+    #[error(
+        "{path} is no whole ledger: {maker} was interrupted while it made it. Nothing was recorded \
+             in it yet; remove {path} and begin again"
+    )]
+    Unfinished {
+        /// The directory.
+        path: PathBuf,
+        /// Which command.
+        maker: String,
+    },
     /// There is no ledger.
     #[error("{0} is no ledger; make one with `spireledger --ledger {0} init`, or name another")]
     NoLedger(PathBuf),
@@ -87,22 +102,50 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Makes an empty ledger directory, readable by its owner only.
-    pub fn init(path: &Path) -> Result<(), DirectoryError> {
+    /// Begins to make a ledger directory, readable by its owner only. It is no ledger, for whoever opens
+    /// it, until [`Self::finish`]; until then it says that `maker` is at work.
+    pub fn begin(path: &Path, maker: &str) -> Result<Self, DirectoryError> {
         let io = |error| DirectoryError::Io { path: path.to_owned(), error };
         if path.is_dir() && std::fs::read_dir(path).map_err(io)?.next().is_some() {
-            return Err(DirectoryError::Exists(path.to_owned()));
+            return Err(match Self::check(path) {
+                Err(error @ DirectoryError::Unfinished { .. }) => error,
+                _ => DirectoryError::Exists(path.to_owned()),
+            });
         }
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700).create(path).map_err(io)?;
-        // The format file comes last and by its name at once: a half-made directory is no ledger.
+        crash::point("init:directory-made");
+        let mut file = File::create(path.join(UNFINISHED)).map_err(io)?;
+        file.write_all(maker.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+        Self::sync_with_parent(path).map_err(io)?;
+        crash::point("init:begun");
+        Self::resume(path)
+    }
+
+    /// Takes a directory that this process is making.
+    pub fn resume(path: &Path) -> Result<Self, DirectoryError> {
+        let held = Self::try_hold(path, Purpose::Write)?;
+        held.map_err(|holder| DirectoryError::Held { path: path.to_owned(), holder })
+    }
+
+    /// Declares a directory to be a ledger. The format file comes by its name at once.
+    pub fn finish(path: &Path) -> Result<(), DirectoryError> {
+        let io = |error| DirectoryError::Io { path: path.to_owned(), error };
         let new = path.join("format.new");
         let mut file = File::create(&new).map_err(io)?;
         file.write_all(FORMAT.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+        crash::point("init:before-format");
         std::fs::rename(&new, path.join("format")).map_err(io)?;
-        let parent = path.canonicalize().map_err(io)?;
-        let dirs = [Some(parent.as_path()), parent.parent()];
-        dirs.into_iter().flatten().try_for_each(sync_dir).map_err(io)
+        crash::point("init:before-finished");
+        crash::point("restore:before-finished");
+        // Where this is not reached, the format file is what counts.
+        let _ = std::fs::remove_file(path.join(UNFINISHED));
+        Self::sync_with_parent(path).map_err(io)
+    }
+
+    fn sync_with_parent(path: &Path) -> io::Result<()> {
+        let path = path.canonicalize()?;
+        [Some(path.as_path()), path.parent()].into_iter().flatten().try_for_each(sync_dir)
     }
 
     /// Whether `path` is a ledger directory of a known format.
@@ -111,7 +154,11 @@ impl Directory {
             Ok(found) if found == FORMAT => Ok(()),
             Ok(found) => Err(DirectoryError::UnknownFormat { path: path.to_owned(), found }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(DirectoryError::NoLedger(path.to_owned()))
+                let path = path.to_owned();
+                Err(match std::fs::read_to_string(path.join(UNFINISHED)) {
+                    Ok(maker) => DirectoryError::Unfinished { path, maker },
+                    Err(_) => DirectoryError::NoLedger(path),
+                })
             }
             Err(error) => Err(DirectoryError::Io { path: path.join("format"), error }),
         }

@@ -100,6 +100,9 @@ impl KeyFile {
         header.extend_from_slice(MAGIC);
         header.extend_from_slice(&seed);
         header.extend_from_slice(&crc32fast::hash(&header).to_le_bytes());
+        crash::half_done("init:key-file-begun", || {
+            file.write_all(header.get(..header.len() / 2).unwrap_or_default())
+        });
         file.write_all(&header)?;
         let file = Self { file, written: Head::EMPTY, collected: Head::EMPTY, records: Vec::new() };
         Ok(Loaded { file, index: KeyIndex::new(seed), problem })
@@ -114,7 +117,10 @@ impl KeyFile {
     pub(super) fn add(&mut self, index: &KeyIndex, block: &Block) {
         for stored in block.entries() {
             let front = stored.front;
-            let hash = index.hash(&front.key);
+            let mut hash = index.hash(&front.key);
+            if crash::seeded_bug("lost-index") && front.seq % 50 == 0 {
+                hash = KeyHash(!hash.0);
+            }
             index.put_hash(hash, stored.prev, front.seq);
             self.records.push((hash.0, stored.prev));
             if let Some(alias) = &front.alias {
@@ -146,10 +152,9 @@ impl KeyFile {
             frame.extend_from_slice(&prev.to_le_bytes());
         }
         frame.extend_from_slice(&crc32fast::hash(&frame).to_le_bytes());
-        if crash::is_armed("keys:half-written") {
-            self.file.write_all(frame.get(..frame.len() / 2).unwrap_or_default())?;
-            crash::point("keys:half-written");
-        }
+        crash::half_done("keys:half-written", || {
+            self.file.write_all(frame.get(..frame.len() / 2).unwrap_or_default())
+        });
         self.file.write_all(&frame)?;
         self.written = self.collected;
         self.records.clear();

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use spireledger_schema::EntryHash;
 
-use super::Head;
+use super::{Head, crash};
 
 const SLOT_LEN: usize = 64;
 
@@ -50,6 +50,9 @@ impl Witness {
         slot[8..40].copy_from_slice(head.hash.as_bytes());
         let crc = crc32fast::hash(&slot[..40]);
         slot[40..44].copy_from_slice(&crc.to_le_bytes());
+        crash::half_done("log:witness-half-written", || {
+            self.file.write_all_at(&slot[..21], self.turn * SLOT_LEN as u64)
+        });
         self.file.write_all_at(&slot, self.turn * SLOT_LEN as u64)?;
         self.turn ^= 1;
         Ok(())

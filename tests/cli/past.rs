@@ -51,7 +51,10 @@ fn every_version_is_exported_as_a_database_that_holds_together() {
             .expect("answered");
         assert_eq!(sums, (20, 20 * 266_800), "version {version}");
     }
-    world.run(&["tables", "export", "--version", "99", "--out", "x"]).ends_with(2).says(&["1 to 12"]);
+    world
+        .run(&["tables", "export", "--version", "99", "--out", "x"])
+        .ends_with(2)
+        .says(&["1 to 12"]);
     assert!(!world.path("x").exists());
 }
 

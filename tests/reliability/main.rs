@@ -1,0 +1,20 @@
+//! Does the ledger keep what it answered? These tests drive the real program: they kill it, crash it at
+//! named points, fill its disk, damage its files, and look at what the next start makes of it.
+//!
+//! Start reading at `world.rs`, the harness that all of them share. What they find out about the ledger
+//! is told in `docs/reliability.md`.
+//!
+//! | variable | what |
+//! | --- | --- |
+//! | `SPIRELEDGER_CRASH_ROUNDS` | rounds of kill -9, 50 unless told otherwise |
+//! | `SPIRELEDGER_CRASH_SEED` | the seed of what is random; printed when a test fails |
+//! | `SPIRELEDGER_DAMAGE_CASES` | damaged copies of a ledger for each kind of damage |
+
+mod bugs;
+mod chance;
+mod fleet;
+mod kill;
+mod points;
+mod power;
+mod witness;
+mod world;
