@@ -83,6 +83,9 @@ pub struct Lock {
     pub seq: u64,
 }
 
+/// Between the settlement and the id of a leg that was added to it. Planned legs have a number there.
+const ADDED: &str = ":added:";
+
 impl Settlement {
     /// Folds a settlement's stream, oldest first. `None`: nothing was claimed there.
     ///
@@ -223,9 +226,24 @@ impl Settlement {
         }
     }
 
-    /// One leg.
+    /// One leg, by its own id or by its id in the tables.
     pub fn leg(&self, id: &LegId) -> Option<&LegRow> {
-        self.legs.iter().find(|leg| leg.id == *id)
+        let own = self.legs.iter().find(|leg| leg.id == *id);
+        own.or_else(|| {
+            let prefix = format!("{}{ADDED}", self.payment_hash);
+            let added = id.as_str().strip_prefix(&prefix)?;
+            self.legs.iter().find(|leg| leg.id.as_str() == added)
+        })
+    }
+
+    /// A leg's id in the tables, where it is unique among the legs of all settlements: planned legs
+    /// have such ids; an added one's is unique in its settlement only, so the settlement stands before.
+    pub fn table_id(&self, leg: &LegRow) -> String {
+        let hash = self.payment_hash.to_string();
+        if leg.id.as_str().starts_with(&hash) {
+            return leg.id.to_string();
+        }
+        format!("{hash}{ADDED}{}", leg.id)
     }
 
     /// Whether anything was really paid: a completed leg other than what is kept.

@@ -120,3 +120,36 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     crash::point("ledger:snapshot-before-rename");
     std::fs::rename(new, path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Ledger;
+    use crate::rules::Request;
+    use spireledger_schema::Command;
+
+    /// blake3 of the saved state of the recorded month, with a clock that stands still.
+    const PINNED: &str = "9175ad6a00ae73c54e9925d54337da81352c2932381062b569ad72cb9457e4b4";
+
+    #[test]
+    fn the_saved_state_keeps_its_shape_or_gets_another_format() -> Result<(), LedgerError> {
+        let dir =
+            tempfile::tempdir().map_err(|error| LedgerError::Io { what: "".into(), error })?;
+        let path = dir.path().join("ledger");
+        let directory = crate::log::Directory::begin(&path, "a test")?;
+        let clock = || Timestamp::from_seconds(1_767_225_600).unwrap_or(Timestamp::EPOCH);
+        let (ledger, _) = Ledger::open_held(directory, Box::new(clock))?;
+        let month = include_str!("../../fixtures/fleet/month.jsonl");
+        for command in month.lines().filter_map(|line| Command::parse(line).ok()) {
+            ledger.ask_one(Request::local(command))?;
+        }
+        let fleet = replay_fleet(&**ledger.log())?;
+        let bytes = encode(&fleet, Head::EMPTY, Timestamp::EPOCH)?;
+        assert_eq!(
+            blake3::hash(&bytes).to_hex().as_str(),
+            PINNED,
+            "the fleet has another shape: raise SNAPSHOT_FORMAT, or old states are read wrongly"
+        );
+        ledger.close()
+    }
+}

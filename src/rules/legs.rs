@@ -22,7 +22,7 @@ pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
     let same = |e: &LegEnded| {
         let other_attempt =
             c.status == Outcome::Failed && e.external_payment_hash != c.external_payment_hash;
-        e.leg_id == c.leg_id && e.status == c.status && !other_attempt
+        e.leg_id == leg.id && e.status == c.status && !other_attempt
     };
     for entry in case.found.stream.iter().rev() {
         if let Event::LegEnded(said) = &entry.event
@@ -36,7 +36,7 @@ pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
     }
     let failed = |event: &Event| {
         matches!(event, Event::LegEnded(e)
-            if e.leg_id == c.leg_id && e.status == Outcome::Failed)
+            if e.leg_id == leg.id && e.status == Outcome::Failed)
     };
     if c.status == Outcome::Failed && count(case, failed) >= ATTEMPTS_MAX {
         let message = format!(
@@ -61,7 +61,7 @@ fn is_final(leg: &LegRow, wished: Outcome) -> Refusal {
 
 fn ended(c: &LegOutcome, leg: &LegRow, from: LegStatus) -> Event {
     Event::LegEnded(LegEnded {
-        leg_id: c.leg_id.clone(),
+        leg_id: leg.id.clone(),
         status: c.status,
         from,
         leg_type: leg.leg.leg_type,

@@ -121,6 +121,36 @@ fn sql_answers_and_never_writes() {
 }
 
 #[test]
+fn legs_of_two_settlements_may_be_named_alike_and_are_told_apart_in_the_tables() {
+    let world = World::with_fleet();
+    let owed = |n: u32| {
+        let hash = hash(n);
+        format!(
+            "{}{{\"type\":\"settlement.begin\",\"payment_hash\":\"{hash}\",\
+             \"processing_claim\":\"p{n}\"}}\n\
+             {{\"type\":\"leg.outcome\",\"payment_hash\":\"{hash}\",\"leg_id\":\"{hash}:2\",\
+             \"status\":\"voided\"}}\n\
+             {{\"type\":\"leg.add\",\"payment_hash\":\"{hash}\",\"leg_id\":\"back\",\
+             \"leg_type\":\"refund\",\"amount_sats\":100}}\n",
+            claim(n)
+        )
+    };
+    world.submit(&format!("{}{}", owed(1), owed(2))).succeeds();
+    world.run(&["tables", "export", "--out", "t.sqlite"]).succeeds();
+    let rows = dump(&world.path("t.sqlite"))["dca_payments"].clone();
+    let id = format!("{}:added:back", hash(2));
+    assert!(rows.iter().any(|row| row[0] == Sql::Text(id.clone())), "{rows:?}");
+    // The id of the table is one that commands take.
+    let paid = format!(
+        "{{\"type\":\"leg.outcome\",\"payment_hash\":\"{}\",\"leg_id\":\"{id}\",\
+         \"status\":\"completed\"}}\n",
+        hash(2)
+    );
+    assert_eq!(world.submit(&paid).succeeds().statuses(), ["accepted"]);
+    assert_eq!(world.submit(&paid.replace(&id, "back")).succeeds().statuses(), ["replayed"]);
+}
+
+#[test]
 fn csv_and_json_lines_hold_the_same_rows() {
     let world = World::with_ledger();
     world.submit(&format!("{FLEET}{}", claim(1))).succeeds();

@@ -130,8 +130,8 @@ facts! {
 facts! {
     /// Facts of a leg.
     LegFact of row: LegOfSettlement<'a> {
-        /// The leg's id.
-        Id => row.leg.id.cell(),
+        /// The leg's id, unique among the legs of all settlements.
+        Id => Cell::Text(row.settlement.table_id(row.leg).into()),
         /// The settlement's id.
         Settlement => row.settlement.payment_hash.cell().into_owned(),
         /// The enrolment that it pays.
