@@ -12,7 +12,7 @@ pub fn history() -> String {
     for migration in VERSIONS {
         // Nothing can go wrong in writing to a string.
         let _ = writeln!(out, "\n## Version {}: {}\n", migration.version, migration.name);
-        let _ = writeln!(out, "{}\n", migration.why);
+        let _ = writeln!(out, "{}\n", filled(migration.why));
         for step in migration.steps {
             let mark = match step.effect(&shape) {
                 Effect::Keeps => "",
@@ -50,6 +50,22 @@ Where a table of an older version is migrated, the copy cannot know what the old
 the same version built from the log does. Such steps are marked. Rows that a version cannot hold,
 because a column that may not be empty has nothing to say, are not in that version.
 ";
+
+/// A paragraph in lines of at most 104 bytes.
+fn filled(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + 1 + word.len() <= 104 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
 
 fn described(step: &Step) -> String {
     match *step {
