@@ -28,7 +28,7 @@ impl std::str::FromStr for AsOf {
 }
 
 /// The log as it was at a moment.
-pub fn past<'a>(log: &'a dyn ReadLog, as_of: AsOf) -> Result<Past<'a>, LedgerError> {
+pub fn past(log: &dyn ReadLog, as_of: AsOf) -> Result<Past<'_>, LedgerError> {
     let seq = match as_of {
         AsOf::Seq(seq) => seq,
         AsOf::Time(time) => last_at(log, time)?,

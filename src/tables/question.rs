@@ -29,8 +29,7 @@ pub fn ask(connection: &mut Connection, query: &str) -> Result<Answer, TablesErr
         }
     }))?;
     let mut statement = connection.prepare(query)?;
-    let columns: Vec<String> =
-        statement.column_names().into_iter().map(ToOwned::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(ToOwned::to_owned).collect();
     let mut found = statement.query([])?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
