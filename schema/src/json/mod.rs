@@ -51,6 +51,8 @@ impl Malformed {
     }
 }
 
+impl std::error::Error for Malformed {}
+
 impl std::fmt::Display for Malformed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if !self.field.is_empty() {
