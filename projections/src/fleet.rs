@@ -69,10 +69,9 @@ impl Fleet {
         self.rules.values()
     }
 
-    /// The rules that hold at a machine: its own, or else its operator's.
-    pub fn rules_at(&self, machine: &Machine) -> Option<&Rules> {
-        let operator = &machine.operator_user_id;
-        self.rules(operator, Some(&machine.id)).or_else(|| self.rules(operator, None))
+    /// The rules by which an operator splits what a machine earns: for that machine, or else for all.
+    pub fn rules_at(&self, operator: &UserId, machine: &MachineId) -> Option<&Rules> {
+        self.rules(operator, Some(machine)).or_else(|| self.rules(operator, None))
     }
 
     /// One LP.

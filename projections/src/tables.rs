@@ -73,10 +73,8 @@ pub fn settlement_row<'a>(table: &Table, settlement: &'a Settlement) -> Option<R
 }
 
 /// A row a leg of a settlement, in the order in which they were planned.
-pub fn leg_rows<'a>(table: &Table, fleet: &'a Fleet, settlement: &'a Settlement) -> Vec<Row<'a>> {
-    let machine = fleet.machine(&settlement.claimed.machine_id);
-    let operator = machine.map(|machine| &machine.operator_user_id);
-    let row = |leg| table.row(&Subject::Leg(LegOfSettlement { settlement, leg, operator }));
+pub fn leg_rows<'a>(table: &Table, settlement: &'a Settlement) -> Vec<Row<'a>> {
+    let row = |leg| table.row(&Subject::Leg(LegOfSettlement { settlement, leg }));
     settlement.legs.iter().filter_map(row).collect()
 }
 

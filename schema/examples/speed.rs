@@ -11,7 +11,7 @@ use spireledger_schema::event::{Event, SettlementClaimed};
 use spireledger_schema::identity::{Actor, Evidence, PaymentHash, PublicKey, Role};
 use spireledger_schema::money::{ExchangeRate, Fiat, Fraction, Sats};
 use spireledger_schema::parts::{Dispensed, Line};
-use spireledger_schema::text::{Currency, MachineId};
+use spireledger_schema::text::{Currency, MachineId, UserId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::TxType;
 use spireledger_schema::{Circumstances, Entry, EntryHash, Front};
@@ -78,6 +78,7 @@ fn entry() -> Option<Entry> {
         },
         event: Event::SettlementClaimed(SettlementClaimed {
             machine_id: MachineId::parse("m1")?,
+            operator_user_id: UserId::parse("op")?,
             tx_type: TxType::CashOut,
             wire_sats: Sats::new(266_800)?,
             principal_sats: Sats::new(259_029)?,

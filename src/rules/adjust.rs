@@ -124,7 +124,7 @@ fn adjustment(
     let legs = if settlement.legs.is_empty() {
         Vec::new()
     } else {
-        plan(case.fleet, machine, claimed.tx_type, amounts, &given_back, case.now)
+        plan(case.fleet, machine, claimed, amounts, &given_back, case.now)
     };
     Ok(SettlementAdjusted {
         fiat_amount: c.fiat_amount,

@@ -4,7 +4,7 @@ use serde_json::Value;
 use spireledger_schema::command::{Body, SettlementClaim};
 use spireledger_schema::event::{ClaimRefused, SettlementClaimed};
 use spireledger_schema::money::{Fraction, Sats};
-use spireledger_schema::text::Text;
+use spireledger_schema::text::{Text, UserId};
 use spireledger_schema::words::TxType;
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
@@ -46,6 +46,7 @@ pub(super) fn claim(case: &Case<'_>, c: &SettlementClaim) -> Ruling {
     balanced(c)?;
     within_cap(case, c)?;
     let terms = Terms {
+        operator_user_id: &machine.operator_user_id,
         platform: case.fleet.config().fee_fraction(c.tx_type),
         operator: machine.fee_fraction(c.tx_type),
     };
@@ -55,7 +56,8 @@ pub(super) fn claim(case: &Case<'_>, c: &SettlementClaim) -> Ruling {
 
 /// The fractions of principal in force.
 #[derive(Clone, Copy)]
-struct Terms {
+struct Terms<'a> {
+    operator_user_id: &'a UserId,
     platform: Fraction,
     operator: Fraction,
 }
@@ -102,14 +104,18 @@ fn repeated(c: &SettlementClaim, said: &SettlementClaimed) -> Event {
         operator_fee_sats: said.operator_fee_sats,
         fee_mismatch_sats: said.fee_mismatch_sats,
     };
-    let terms = Terms { platform: said.super_fee_fraction, operator: said.operator_fee_fraction };
+    let terms = Terms {
+        operator_user_id: &said.operator_user_id,
+        platform: said.super_fee_fraction,
+        operator: said.operator_fee_fraction,
+    };
     event(c, split, terms, Some(said))
 }
 
 fn event(
     c: &SettlementClaim,
     split: Split,
-    terms: Terms,
+    terms: Terms<'_>,
     attempt: Option<&SettlementClaimed>,
 ) -> Event {
     let (bitspire_event_id, machine_seq) = match attempt {
@@ -118,6 +124,7 @@ fn event(
     };
     Event::SettlementClaimed(SettlementClaimed {
         machine_id: c.machine_id.clone(),
+        operator_user_id: terms.operator_user_id.clone(),
         tx_type: c.tx_type,
         wire_sats: c.wire_sats,
         principal_sats: c.principal_sats,

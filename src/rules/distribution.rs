@@ -1,11 +1,11 @@
 //! Planning the legs of a settlement: every sat of the wire on a named leg.
 
 use spireledger_projections::{Client, Fleet, Lp, Machine, Settlement};
-use spireledger_schema::event::{GivenBack, Leg};
+use spireledger_schema::event::{GivenBack, Leg, SettlementClaimed};
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::parts::{Split, Target};
 use spireledger_schema::personal::Personal;
-use spireledger_schema::text::{Text, WalletId};
+use spireledger_schema::text::{Text, UserId, WalletId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{ClientStatus, DcaMode, LegType, TxType};
 
@@ -36,13 +36,13 @@ impl Amounts {
 pub(super) fn plan(
     fleet: &Fleet,
     machine: &Machine,
-    tx_type: TxType,
+    claimed: &SettlementClaimed,
     amounts: Amounts,
     back: &[GivenBack],
     now: Timestamp,
 ) -> Vec<Leg> {
-    let mut legs = fee_legs(fleet, machine, amounts);
-    if tx_type == TxType::CashOut {
+    let mut legs = fee_legs(fleet, machine, &claimed.operator_user_id, amounts);
+    if claimed.tx_type == TxType::CashOut {
         legs.extend(principal_legs(fleet, machine, amounts, back, now));
         let used = [amounts.principal_sats, amounts.platform_fee_sats, amounts.operator_fee_sats];
         let owed = Sats::sum(used).and_then(|used| amounts.wire_sats.checked_sub(used));
@@ -64,11 +64,11 @@ const fn leg(leg_type: LegType, amount_sats: Sats) -> Leg {
     }
 }
 
-fn fee_legs(fleet: &Fleet, machine: &Machine, amounts: Amounts) -> Vec<Leg> {
+fn fee_legs(fleet: &Fleet, machine: &Machine, operator: &UserId, amounts: Amounts) -> Vec<Leg> {
     let mut platform = leg(LegType::SuperFee, amounts.platform_fee_sats);
     platform.destination_wallet_id.clone_from(&fleet.config().super_fee_wallet_id);
     let mut legs = vec![platform];
-    match fleet.rules_at(machine) {
+    match fleet.rules_at(operator, &machine.id) {
         None => {
             let mut own = leg(LegType::OperatorSplit, amounts.operator_fee_sats);
             own.destination_wallet_id = Some(machine.wallet_id.clone());

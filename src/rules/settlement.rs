@@ -93,7 +93,7 @@ pub(super) fn begin(case: &Case<'_>, c: &SettlementBegin) -> Ruling {
     // Legs are planned once. Whoever begins again goes on with them.
     let legs = if settlement.legs.is_empty() {
         let amounts = Amounts::of(&settlement);
-        plan(case.fleet, machine, settlement.claimed.tx_type, amounts, &[], case.now)
+        plan(case.fleet, machine, &settlement.claimed, amounts, &[], case.now)
     } else {
         Vec::new()
     };

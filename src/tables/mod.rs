@@ -63,5 +63,5 @@ fn of_stream<E: From<LedgerError>>(
     if table.rows() == Rows::Settlements {
         return settlement_row(table, settlement).map_or(Ok(()), sink);
     }
-    leg_rows(table, fleet, settlement).into_iter().try_for_each(sink)
+    leg_rows(table, settlement).into_iter().try_for_each(sink)
 }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use spireledger_schema::text::UserId;
 
 use super::facts;
 use crate::cell::{Cell, IntoCell, personal};
@@ -30,8 +29,6 @@ pub struct LegOfSettlement<'a> {
     pub settlement: &'a Settlement,
     /// The leg.
     pub leg: &'a LegRow,
-    /// The operator of the machine.
-    pub operator: Option<&'a UserId>,
 }
 
 facts! {
@@ -138,8 +135,8 @@ facts! {
         Client => row.leg.leg.client_id.cell(),
         /// The machine.
         Machine => row.settlement.claimed.machine_id.cell(),
-        /// The machine's operator.
-        Operator => row.operator.map_or(Cell::Null, UserId::cell),
+        /// The machine's operator when the settlement was claimed.
+        Operator => row.settlement.claimed.operator_user_id.cell(),
         /// What it pays for.
         LegType => row.leg.leg.leg_type.cell(),
         /// The wallet it goes to.

@@ -54,7 +54,7 @@ fn each_row(table: &Table, world: &World, mut sink: impl FnMut(Row<'_>)) {
         }
         Rows::Legs => {
             for settlement in world.folded_settlements() {
-                leg_rows(table, &world.fleet, &settlement).into_iter().for_each(&mut sink);
+                leg_rows(table, &settlement).into_iter().for_each(&mut sink);
             }
         }
         _ => fleet_rows(table, &world.fleet, |row| {

@@ -107,9 +107,11 @@ impl World {
         let Some(machine_id) = self.machine(number) else { return };
         let count = u8::try_from(self.settlements.len()).unwrap();
         let (fee, platform) = (u32::from(fee), u32::from(fee / 3));
-        let code = self.fleet.machine(&machine_id).unwrap().fiat_code;
+        let machine = self.fleet.machine(&machine_id).unwrap();
+        let (code, operator_user_id) = (machine.fiat_code, machine.operator_user_id.clone());
         let event = SettlementClaimed {
             machine_id,
+            operator_user_id,
             tx_type: if out { TxType::CashOut } else { TxType::CashIn },
             wire_sats: sats(if out { principal.saturating_add(fee) } else { principal }),
             principal_sats: sats(principal),

@@ -11,7 +11,7 @@ use spireledger_schema::money::{ExchangeRate, Fiat, Fraction, Sats};
 use spireledger_schema::parts::{Bill, Dispensed, Line, Message};
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::{
-    ClientId, Currency, LegId, MachineId, NoteId, ProcessingClaim, Text,
+    ClientId, Currency, LegId, MachineId, NoteId, ProcessingClaim, Text, UserId,
 };
 use spireledger_schema::words::{SettlementStatus, TxType};
 
@@ -41,6 +41,7 @@ fn token() -> ProcessingClaim {
 fn claimed() -> Vec<Case> {
     let bare = SettlementClaimed {
         machine_id: ok(MachineId::parse("m1")),
+        operator_user_id: ok(UserId::parse("op")),
         tx_type: TxType::CashOut,
         wire_sats: sats(266_800),
         principal_sats: sats(259_029),

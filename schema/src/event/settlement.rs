@@ -6,7 +6,9 @@ use crate::json::LeftOut;
 use crate::money::{ExchangeRate, Fiat, Fraction, Sats};
 use crate::parts::{Bill, Dispensed, Line, Message, Target};
 use crate::personal::Personal;
-use crate::text::{ClientId, Currency, LegId, MachineId, NoteId, ProcessingClaim, Text, WalletId};
+use crate::text::{
+    ClientId, Currency, LegId, MachineId, NoteId, ProcessingClaim, Text, UserId, WalletId,
+};
 use crate::time::Timestamp;
 use crate::words::{LegStatus, LegType, Outcome, SettlementStatus, TxType};
 
@@ -15,6 +17,8 @@ payloads! {
     SettlementClaimed {
         /// The machine that moved the cash.
         machine_id: MachineId,
+        /// Its operator then: the fee and its split rules are theirs, whoever has the machine later.
+        operator_user_id: UserId,
         /// Which way.
         tx_type: TxType,
         /// What moved over Lightning.

@@ -204,6 +204,7 @@ fn deposit_rejected() -> BoxedStrategy<DepositRejected> {
 fn settlement_claimed() -> BoxedStrategy<SettlementClaimed> {
     drawn!(SettlementClaimed {
         machine_id: id(MachineId::parse),
+        operator_user_id: id(UserId::parse),
         tx_type: word(TxType::ALL),
         wire_sats: sats(),
         principal_sats: sats(),
