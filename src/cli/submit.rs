@@ -168,7 +168,7 @@ impl<R: Read> Lines<R> {
         let mut used = 0;
         while items.len() < BATCH_LEN_MAX {
             let rest = chunk.get(used..).unwrap_or_default();
-            let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            let Some(end) = memchr::memchr(b'\n', rest) else {
                 keep(&mut self.open, &mut self.too_long, rest);
                 self.begun |= !rest.is_empty();
                 used = chunk.len();
