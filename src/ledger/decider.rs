@@ -11,9 +11,9 @@ use spireledger_schema::{
 };
 
 use super::committer::Group;
-use super::recent::{Held, Recent};
+use super::recent::Recent;
 use super::{BATCH_LEN_MAX, Batch, Clock, Item, LedgerError, Why, decode, snapshot};
-use crate::log::{Block, ReadLog, Sealer, SledLog};
+use crate::log::{Block, ReadLog, Sealer, SledLog, Stored};
 use crate::rules::{self, Decision, Depth, Found, Request};
 
 /// A group is handed to the disk when it has this many bytes, even in the middle of a batch.
@@ -102,7 +102,7 @@ impl Decider {
         let mut answers = Vec::with_capacity(batch.items.len());
         for item in batch.items {
             answers.push(match item {
-                Item::Request(request) => self.one(request)?,
+                Item::Request(request) => self.one(&request)?,
                 Item::Refused(refusal) => Answer::Refused(refusal),
             });
             if self.group_bytes > GROUP_BYTES_MAX {
@@ -114,8 +114,8 @@ impl Decider {
     }
 
     /// One command: fetch, decide, append, apply.
-    fn one(&mut self, request: Request) -> Result<Answer, LedgerError> {
-        let needs = rules::needs(&self.fleet, &request);
+    fn one(&mut self, request: &Request) -> Result<Answer, LedgerError> {
+        let needs = rules::needs(&self.fleet, request);
         let newest = self.newest(&needs.stream)?;
         let found = Found {
             stream: self.stream(&needs.stream, newest, needs.depth)?,
@@ -124,8 +124,8 @@ impl Decider {
                 None => None,
             },
         };
-        match rules::decide(&self.fleet, &found, &request, self.last_recorded)? {
-            Decision::Replay(seq) => self.replayed(seq),
+        match rules::decide(&self.fleet, &found, request, self.last_recorded)? {
+            Decision::Replay(seq) => self.replayed(seq, &found),
             Decision::Append(event) => {
                 self.append(needs.stream, newest, needs.alias, request, event)
             }
@@ -143,7 +143,7 @@ impl Decider {
         key: EntryKey,
         prev: u64,
         alias: Option<EntryKey>,
-        request: Request,
+        request: &Request,
         event: Event,
     ) -> Result<Answer, LedgerError> {
         let prev_alias = match &alias {
@@ -155,9 +155,9 @@ impl Decider {
             circumstances: Circumstances {
                 recorded_at: self.last_recorded,
                 occurred_at: request.command.occurred_at,
-                actor: request.actor,
-                request_id: request.command.request_id,
-                evidence: request.evidence,
+                actor: request.actor.clone(),
+                request_id: request.command.request_id.clone(),
+                evidence: request.evidence.clone(),
             },
             event,
         };
@@ -165,19 +165,20 @@ impl Decider {
         if let Err(too_long) = entry.encode(&mut self.bytes) {
             return Ok(Refusal::new(Code::LimitReached, too_long.to_string()).into());
         }
-        let hash = self.sealer.push(&entry.front, &self.bytes, prev, prev_alias);
+        let (front, canonical) = (entry.front, self.bytes.as_slice());
+        let hash = self.sealer.push(&front, canonical, prev, prev_alias);
+        let held = Stored { front, hash, prev, prev_alias, canonical };
+        self.recent.push(&held, |key| self.log.index().hash(key));
+        self.group_bytes += canonical.len();
         self.fleet.apply(&entry)?;
-        self.group_bytes += self.bytes.len();
-        let receipt = Receipt::of(&entry, hash);
-        self.recent.push(Held { entry, hash, prev, prev_alias });
-        Ok(Answer::Accepted(receipt))
+        Ok(Answer::Accepted(Receipt::of(&entry, hash)))
     }
 
     /// Keeps a refused claim as evidence, once for each content.
     fn keep(
         &mut self,
         evidence: Event,
-        request: Request,
+        request: &Request,
         refusal: &mut Refusal,
     ) -> Result<(), LedgerError> {
         let Event::ClaimRefused(refused) = &evidence else { return Ok(()) };
@@ -192,24 +193,26 @@ impl Decider {
         Ok(())
     }
 
-    fn replayed(&mut self, seq: u64) -> Result<Answer, LedgerError> {
-        if let Some(held) = self.recent.get(seq) {
-            return Ok(Answer::Replayed(Receipt::of(&held.entry, held.hash)));
-        }
-        let stored = self.stored(seq)?;
-        let stored = stored.get(seq).ok_or_else(|| missing(seq))?;
-        let entry = decode(seq, stored.canonical)?;
-        Ok(Answer::Replayed(Receipt::of(&entry, stored.hash)))
+    /// The first receipt again. The entry was nearly always read to decide already.
+    fn replayed(&mut self, seq: u64, found: &Found) -> Result<Answer, LedgerError> {
+        let mut read = found.stream.iter().chain(&found.aliased);
+        let receipt = match read.find(|entry| entry.front.seq == seq) {
+            Some(entry) => Receipt::of(entry, self.read(seq, |stored| Ok(stored.hash))?),
+            None => self.read(seq, |stored| {
+                Ok(Receipt::of(&decode(seq, stored.canonical)?, stored.hash))
+            })?,
+        };
+        Ok(Answer::Replayed(receipt))
     }
 
     /// The newest entry under a key or alias, 0 for none.
     fn newest(&mut self, key: &EntryKey) -> Result<u64, LedgerError> {
-        if let Some(seq) = self.recent.newest(key) {
+        let hash = self.log.index().hash(key);
+        if let Some(seq) = self.recent.newest(key, hash) {
             return Ok(seq);
         }
-        for seq in self.log.index().candidates(key) {
-            let block = self.stored(seq)?;
-            let front = block.get(seq).ok_or_else(|| missing(seq))?.front;
+        for seq in self.log.index().candidates_of(hash) {
+            let front = self.read(seq, |stored| Ok(stored.front))?;
             if front.key == *key || front.alias == Some(*key) {
                 return Ok(seq);
             }
@@ -244,20 +247,26 @@ impl Decider {
 
     /// The entry before `seq` under a key that leads to it, 0 for none.
     fn before(&mut self, key: &EntryKey, seq: u64) -> Result<u64, LedgerError> {
-        if let Some(held) = self.recent.get(seq) {
-            return Ok(if held.entry.front.key == *key { held.prev } else { held.prev_alias });
-        }
-        let block = self.stored(seq)?;
-        let stored = block.get(seq).ok_or_else(|| missing(seq))?;
-        Ok(if stored.front.key == *key { stored.prev } else { stored.prev_alias })
+        self.read(seq, |stored| {
+            Ok(if stored.front.key == *key { stored.prev } else { stored.prev_alias })
+        })
     }
 
     fn fetch(&mut self, seq: u64) -> Result<Entry, LedgerError> {
+        self.read(seq, |stored| decode(seq, stored.canonical))
+    }
+
+    /// Reads something of an entry, wherever it is.
+    fn read<T>(
+        &mut self,
+        seq: u64,
+        read: impl FnOnce(&Stored<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
         if let Some(held) = self.recent.get(seq) {
-            return Ok(held.entry.clone());
+            return read(&held);
         }
         let block = self.stored(seq)?;
-        decode(seq, block.get(seq).ok_or_else(|| missing(seq))?.canonical)
+        read(&block.get(seq).ok_or_else(|| missing(seq))?)
     }
 
     /// The block that holds a durable entry.

@@ -166,3 +166,40 @@ proptest! {
         drop(share);
     }
 }
+
+#[test]
+fn a_key_that_is_found_while_its_group_is_taken_in_can_be_read() {
+    const GROUPS: u32 = 20;
+    const GROUP: u32 = 4_000;
+    let key =
+        |group: u32, at: u32| EntryKey::derive("test", &[&group.to_le_bytes(), &at.to_le_bytes()]);
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ledger");
+    drop(Directory::begin(&path, "a test").expect("made"));
+    Directory::finish(&path).expect("made");
+    let log = SledLog::open(Directory::hold(&path, Purpose::Write).expect("free"));
+    let log = log.expect("opens").log;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut sealer = Sealer::new(log.head());
+            for group in 0..GROUPS {
+                for at in 0..GROUP {
+                    let seq = sealer.head().seq + 1;
+                    let front = Front { seq, key: key(group, at), alias: None };
+                    sealer.push(&front, &canonical(&front, &[0; 100]), 0, 0);
+                }
+                log.append(log.head(), &sealer.seal()).expect("the group fits");
+            }
+        });
+        // Asks for a group's first key until it is there: it is taken in first, long before the last.
+        for first in (0..GROUPS).map(|group| key(group, 0)) {
+            let seq = loop {
+                if let Some(seq) = log.last_of(&first).expect("readable") {
+                    break seq;
+                }
+            };
+            let block = log.block_at(seq).expect("readable").expect("there");
+            assert_eq!(block.get(seq).expect("in it").front.key, first);
+        }
+    });
+}

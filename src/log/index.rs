@@ -27,9 +27,14 @@ pub type Seed = [u8; 16];
 
 /// The hash of a key under the index's seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KeyHash(pub u64);
+pub struct KeyHash(pub(super) u64);
 
 impl KeyHash {
+    /// The hash, all bits of it equally good.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
     fn shard(self) -> usize {
         // Ten bits: fits any usize.
         usize::try_from(self.0 >> (64 - SHARD_BITS)).unwrap_or(0)
@@ -59,7 +64,8 @@ impl KeyIndex {
         self.seed
     }
 
-    pub(super) fn hash(&self, key: &EntryKey) -> KeyHash {
+    /// The hash of a key: nobody who does not know the seed can make many keys share one.
+    pub fn hash(&self, key: &EntryKey) -> KeyHash {
         let mut hasher = SipHasher13::new_with_key(&self.seed);
         hasher.write(key.as_bytes());
         KeyHash(hasher.finish())
@@ -67,7 +73,11 @@ impl KeyIndex {
 
     /// Seqs that may be the newest under this key: almost always none or one.
     pub fn candidates(&self, key: &EntryKey) -> Vec<u64> {
-        let hash = self.hash(key);
+        self.candidates_of(self.hash(key))
+    }
+
+    /// The same by the key's hash.
+    pub fn candidates_of(&self, hash: KeyHash) -> Vec<u64> {
         self.shards.get(hash.shard()).map_or_else(Vec::new, |s| s.read().candidates(hash.window()))
     }
 

@@ -26,7 +26,7 @@ mod witness;
 pub use backup::{BackupError, BackupFile, BackupLog, Progress, back_up};
 pub use block::{Block, BlockError, ChainBreak, Sealer, Stored};
 pub use directory::{Directory, DirectoryError, Purpose};
-pub use index::{KeyIndex, Seed};
+pub use index::{KeyHash, KeyIndex, Seed};
 pub use memory::MemoryLog;
 pub use past::Past;
 pub use remote::RemoteLog;

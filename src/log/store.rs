@@ -18,6 +18,7 @@ use std::fs::{File, OpenOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -58,6 +59,9 @@ pub struct SledLog {
     directory: Directory,
     db: sled::Db,
     head: RwLock<Head>,
+    /// The last seq that may be read. Moves as soon as a group is durable, before its keys are taken
+    /// into the index: what the index names can always be read. The head moves last.
+    durable: AtomicU64,
     index: KeyIndex,
     writer: Mutex<Writer>,
 }
@@ -130,6 +134,7 @@ impl SledLog {
             directory,
             db: db.0,
             head: RwLock::new(head),
+            durable: AtomicU64::new(head.seq),
             index: loaded.index,
             writer: Mutex::new(writer),
         };
@@ -209,7 +214,7 @@ impl ReadLog for SledLog {
     }
 
     fn block_at(&self, seq: u64) -> Result<Option<Block>, LogError> {
-        if seq == 0 || seq > self.head().seq {
+        if seq == 0 || seq > self.durable.load(Ordering::Acquire) {
             return Ok(None);
         }
         Ok(block_in(&self.db, seq)?.filter(|block| seq <= block.last_seq()))
@@ -248,6 +253,7 @@ impl Log for SledLog {
         }
         crash::point("log:before-witness");
         let head = last.after();
+        self.durable.store(head.seq, Ordering::Release);
         // Only a help to detect loss: without it the group is just as durable.
         if let Err(error) = writer.witness.note(head) {
             tracing::warn!(%error, "the witness could not be written");
