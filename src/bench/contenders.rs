@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Statement, params};
 use spireledger_schema::event::SettlementClaimed;
+use spireledger_schema::parts::Line;
 use spireledger_schema::{Entry, Event};
 
 use super::BenchError;
@@ -61,13 +62,13 @@ impl OurLog {
     }
 
     /// How many entries it holds.
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.log.head().seq
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.count() == 0
     }
 }
 
@@ -168,8 +169,8 @@ impl<'c> Sqlite<'c> {
             self.insert.execute(params![
                 claim.machine_id.as_str(),
                 row.payment_hash,
-                claim.bitspire_event_id.as_ref().map(|line| line.as_str()),
-                claim.bitspire_txid.as_ref().map(|line| line.as_str()),
+                claim.bitspire_event_id.as_ref().map(Line::as_str),
+                claim.bitspire_txid.as_ref().map(Line::as_str),
                 claim.wire_sats.signed(),
                 row.fiat_amount,
                 claim.fiat_code.as_str(),
@@ -189,7 +190,7 @@ impl<'c> Sqlite<'c> {
     }
 
     /// How many rows it holds.
-    pub fn len(&self) -> Result<u64, BenchError> {
+    pub fn count(&self) -> Result<u64, BenchError> {
         let count = "SELECT count(*) FROM dca_settlements";
         let count: i64 = self.connection.query_row(count, [], |row| row.get(0))?;
         Ok(count.unsigned_abs())

@@ -52,8 +52,8 @@ pub(super) fn alone(
             peer_time.group(rows.len() as u64, Begun::here(), || peer.insert(rows))?;
         }
     }
-    same("entries of the log", ours.len(), sizes.claims + first.len() as u64)?;
-    same("rows of SQLite", peer.len()?, sizes.claims)?;
+    same("entries of the log", ours.count(), sizes.claims + first.len() as u64)?;
+    same("rows of SQLite", peer.count()?, sizes.claims)?;
     let figures = figures(group, &our_time, &bare_time, &peer_time);
     drop((ours, peer));
     drop(connection);

@@ -60,7 +60,7 @@ pub(super) fn submit(
         again.group(*count, Begun::there(), || submit_file(program, &path, file))?;
     }
     same("entries", entries(&path)?, sizes.claims + fleet)?;
-    same("rows of SQLite", peer.len()?, sizes.claims)?;
+    same("rows of SQLite", peer.count()?, sizes.claims)?;
     drop(peer);
     drop(connection);
     let on_disk = |name: &str| number(bytes_on_disk(&scratch.path(name))) / number(sizes.claims);
