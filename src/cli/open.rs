@@ -29,6 +29,9 @@ pub fn reader(context: &Context) -> Result<Reader, LedgerError> {
     if reader.is_remote() {
         tracing::info!("another process has the ledger open and answers, up to its last group");
     }
+    if let Some(note) = reader.note() {
+        eprintln!("spireledger: {note}");
+    }
     for damage in reader.damage() {
         eprintln!("spireledger: {damage}; run `verify`");
     }

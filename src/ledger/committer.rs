@@ -45,6 +45,8 @@ impl Committer {
             let Group { expected, blocks, mut replies, snapshot } = group;
             if crash::seeded_bug("early-answer") {
                 answer(std::mem::take(&mut replies));
+                // Time enough for the answer to get out.
+                std::thread::sleep(std::time::Duration::from_millis(3));
             }
             if !blocks.is_empty()
                 && let Err(error) = self.log.append(expected, &blocks)

@@ -143,10 +143,10 @@ impl Ledger {
     ) -> Result<(Self, Vec<Repair>), LedgerError> {
         let dir = directory.path().to_owned();
         let dir = dir.as_path();
-        let opened = SledLog::open(directory)?;
-        if let Some(damage) = opened.damage.first() {
-            return Err(LedgerError::Damaged(damage.to_string()));
-        }
+        let opened = SledLog::open(directory).map_err(|error| match error {
+            damage @ LogError::Damaged { .. } => LedgerError::Damaged(damage.to_string()),
+            other => other.into(),
+        })?;
         let log = Arc::new(opened.log);
         let mut ledger = Self::start(Arc::clone(&log), dir, clock)?;
         let io = |error| LedgerError::Io { what: "open the readers' socket".into(), error };

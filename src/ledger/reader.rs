@@ -9,8 +9,8 @@ use spireledger_schema::EntryKey;
 
 use super::LedgerError;
 use crate::log::{
-    Block, Blocks, Directory, DirectoryError, Head, KeyIndex, LogError, Purpose, ReadLog,
-    RemoteLog, Repair, Share, SledLog, last_up_to,
+    Block, Blocks, CarvedLog, Directory, DirectoryError, Head, KeyIndex, LogError, Purpose,
+    ReadLog, RemoteLog, Repair, Share, SledLog, last_up_to,
 };
 
 /// How long a reader waits for a process that holds the ledger, but does not answer yet.
@@ -31,9 +31,11 @@ pub struct Reader {
 }
 
 struct Here {
-    log: Arc<SledLog>,
+    log: Arc<dyn ReadLog + Send + Sync>,
     repairs: Vec<Repair>,
     damage: Vec<LogError>,
+    /// Why the log is read without sled, if it is, and not because of damage.
+    note: Option<String>,
     _share: Option<Share>,
 }
 
@@ -46,7 +48,7 @@ impl Reader {
     /// Opens the ledger in `dir`. Damage does not keep it from being read: see [`Self::damage`].
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         let (log, here): (Arc<dyn ReadLog + Send + Sync>, _) = match open(dir)? {
-            Source::Here(here) => (Arc::clone(&here.log) as _, Some(here)),
+            Source::Here(here) => (Arc::clone(&here.log), Some(here)),
             Source::There(remote) => (Arc::new(remote), None),
         };
         Ok(Self { dir: dir.to_owned(), head: log.head(), here, source: Mutex::new(log) })
@@ -60,6 +62,11 @@ impl Reader {
     /// What opening found damaged and could not put right.
     pub fn damage(&self) -> &[LogError] {
         self.here.as_ref().map_or(&[], |here| &here.damage)
+    }
+
+    /// Why the log is read in another way than usual, if it is.
+    pub fn note(&self) -> Option<&str> {
+        self.here.as_ref().and_then(|here| here.note.as_deref())
     }
 
     /// Whether another process answers.
@@ -99,7 +106,12 @@ fn open(dir: &Path) -> Result<Source, LedgerError> {
             return Ok(Source::There(remote));
         }
         match Directory::try_hold(dir, Purpose::Read)? {
-            Ok(directory) => return open_here(dir, directory).map(Source::Here),
+            Ok(directory) => {
+                // Between two ways of reading, somebody else may have come.
+                if let Some(here) = open_here(dir, directory)? {
+                    return Ok(Source::Here(here));
+                }
+            }
             Err(holder) if begun.elapsed() >= PATIENCE => {
                 return Err(DirectoryError::Held { path: dir.to_owned(), holder }.into());
             }
@@ -108,12 +120,28 @@ fn open(dir: &Path) -> Result<Source, LedgerError> {
     }
 }
 
-fn open_here(dir: &Path, directory: Directory) -> Result<Here, LedgerError> {
-    let opened = SledLog::open(directory)?;
-    let log = Arc::new(opened.log);
+/// Opens the log with sled; if sled cannot or must not open its file, reads that without it.
+fn open_here(dir: &Path, directory: Directory) -> Result<Option<Here>, LedgerError> {
+    let (log, repairs, damage, note): (Arc<dyn ReadLog + Send + Sync>, _, _, _) =
+        match SledLog::open(directory) {
+            Ok(opened) => (Arc::new(opened.log), opened.repairs, Vec::new(), None),
+            Err(error) => {
+                let Ok(directory) = Directory::try_hold(dir, Purpose::Read)? else {
+                    return Ok(None);
+                };
+                let carved = CarvedLog::open(directory)?;
+                let lost = carved.lost_tail();
+                let lost = lost.filter(|lost| lost.to_string() != error.to_string());
+                let (damage, note) = match error {
+                    damage @ LogError::Damaged { .. } => (Some(damage), None),
+                    other => (None, Some(format!("{other}; the log is read without sled"))),
+                };
+                (Arc::new(carved), Vec::new(), damage.into_iter().chain(lost).collect(), note)
+            }
+        };
     // Without the socket, other readers wait until this one is done: slower, not wrong.
-    let share = Share::open(dir, Arc::clone(&log) as _).ok();
-    Ok(Here { log, repairs: opened.repairs, damage: opened.damage, _share: share })
+    let share = Share::open(dir, Arc::clone(&log)).ok();
+    Ok(Some(Here { log, repairs, damage, note, _share: share }))
 }
 
 impl ReadLog for Reader {
@@ -147,6 +175,6 @@ impl ReadLog for Reader {
     }
 
     fn key_index(&self) -> Option<&KeyIndex> {
-        self.here.as_ref().map(|here| here.log.index())
+        self.here.as_ref().and_then(|here| here.log.key_index())
     }
 }

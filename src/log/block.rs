@@ -215,6 +215,34 @@ impl Block {
     }
 }
 
+/// Where the next block may begin.
+pub(super) fn find_magic(bytes: &[u8], mut from: usize) -> Option<usize> {
+    loop {
+        from += bytes.get(from..)?.iter().position(|byte| *byte == MAGIC[0])?;
+        if bytes.get(from..)?.starts_with(MAGIC) {
+            return Some(from);
+        }
+        from += 1;
+    }
+}
+
+/// Whether bytes that begin like a block begin like one that holds `seq`.
+pub(super) fn may_hold(bytes: &[u8], seq: u64) -> bool {
+    let (count, first) = (bytes.get(4..6), bytes.get(6..14));
+    let count = count.and_then(|bytes| bytes.try_into().ok()).map_or(0, u16::from_le_bytes);
+    let first = first.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
+    seq.checked_sub(first).is_some_and(|at| at < u64::from(count))
+}
+
+/// How long the block is that bytes begin with, by what its front says. `None` if that makes no sense.
+pub(super) fn len_of(bytes: &[u8]) -> Option<usize> {
+    let count = usize::from(u16::from_le_bytes(*bytes.get(4..)?.first_chunk::<2>()?));
+    let last = HEADER_LEN + count.checked_sub(1)? * 2;
+    let end = u16::from_le_bytes(*bytes.get(last..)?.first_chunk::<2>()?);
+    let len = HEADER_LEN + count * 2 + usize::from(end) + CRC_LEN;
+    (bytes.starts_with(MAGIC) && len <= BLOCK_BYTES_MAX).then_some(len)
+}
+
 fn header(bytes: &[u8]) -> Option<(u64, usize)> {
     if bytes.len() > BLOCK_BYTES_MAX {
         return None;

@@ -162,6 +162,18 @@ impl KeyFile {
     }
 }
 
+/// The head up to which a key file speaks of the log. It was written when that was durable: where the
+/// witness is gone, this is one, too.
+pub(super) fn head_of(path: &Path) -> Option<Head> {
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(path).ok()?);
+    read_header(&mut reader)?;
+    let mut head = Head::EMPTY;
+    while let Frame::Whole { last, .. } = read_frame(&mut reader, head.seq + 1) {
+        head = last;
+    }
+    Some(head)
+}
+
 /// The key file of a ledger directory.
 pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("keys")

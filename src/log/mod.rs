@@ -9,22 +9,27 @@
 
 mod backup;
 mod block;
+mod carve;
 #[cfg(test)]
 mod conformance;
 pub mod crash;
 mod directory;
+mod forecast;
 mod index;
 mod keys;
 mod memory;
+mod opening;
 mod past;
 mod quiet;
 mod remote;
 mod share;
+mod sled_file;
 mod store;
 mod witness;
 
 pub use backup::{BackupError, BackupFile, BackupLog, Progress, back_up};
 pub use block::{Block, BlockError, ChainBreak, Sealer, Stored};
+pub use carve::CarvedLog;
 pub use directory::{Directory, DirectoryError, Purpose};
 pub use index::{KeyHash, KeyIndex, Seed};
 pub use memory::MemoryLog;
@@ -108,6 +113,17 @@ pub enum LogError {
         /// Bytes that must be.
         needed: u64,
     },
+    /// The disk has too little room to open the log.
+    #[error(
+        "the disk is full: {free} bytes are free, and to open the log takes {needed}. Nothing was \
+         changed; make room and start again"
+    )]
+    NoRoom {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that must be.
+        needed: u64,
+    },
     /// The system or sled failed; what was being written may or may not be durable.
     #[error("{what}: {why}")]
     Disk {
@@ -135,12 +151,27 @@ pub enum LogError {
 /// What opening had to put right. None of it lost an acknowledged entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Repair {
-    /// sled's own summary of its file was unreadable or half-written; sled read its file anew.
-    #[error("removed sled's unreadable summary {file} ({why}); the entries were read from its log")]
+    /// sled's own summary of its file was unreadable or half-written; sled reads its file instead.
+    #[error("removed sled's summary {file} of its own file ({why}); its file was read instead")]
     SummaryRemoved {
         /// The file's name.
         file: String,
-        /// What sled said.
+        /// What was wrong.
+        why: String,
+    },
+    /// sled's file is damaged where nothing is that is still needed.
+    #[error(
+        "sled's file is damaged at byte {byte}; no entry is touched. To be rid of it, `backup` the \
+         ledger and `restore` it elsewhere"
+    )]
+    DamagedRoom {
+        /// Where, in the file.
+        byte: u64,
+    },
+    /// sled's settings were unreadable; they are always the same and were written anew.
+    #[error("removed sled's unreadable settings ({why}); they were written anew")]
+    SettingsRemoved {
+        /// What was wrong.
         why: String,
     },
     /// The key file was of another history, or torn; keys were read from the blocks.
@@ -187,4 +218,20 @@ fn check_chained(found: Head, expected: Head, blocks: &[Block]) -> Result<(), Lo
         head = block.after();
     }
     Ok(())
+}
+
+fn damaged(seq: u64, why: &str) -> LogError {
+    LogError::Damaged { seq, why: why.to_owned() }
+}
+
+fn disk(what: &'static str) -> impl Fn(std::io::Error) -> LogError {
+    move |error| LogError::Disk { what, why: error.to_string() }
+}
+
+fn lost_tail(head: Head, witnessed: Head) -> LogError {
+    let why = format!(
+        "entries up to {} were durable, but the log ends with entry {}; `restore` them from a backup",
+        witnessed.seq, head.seq
+    );
+    damaged(head.seq.min(witnessed.seq.saturating_sub(1)) + 1, &why)
 }

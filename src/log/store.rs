@@ -13,13 +13,11 @@
 //!
 //! Only then does the caller answer.
 
-use std::any::Any;
 use std::fs::{File, OpenOptions};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use spireledger_schema::EntryKey;
@@ -28,29 +26,19 @@ use super::block::Block;
 use super::directory::{Directory, sync_dir};
 use super::index::KeyIndex;
 use super::keys::{self, KeyFile};
+use super::opening::{free_bytes, guarded, open_sled};
 use super::witness::Witness;
-use super::{Blocks, Head, Log, LogError, ReadLog, Repair, crash};
+use super::{Blocks, Head, Log, LogError, ReadLog, Repair, crash, damaged, disk, lost_tail};
 
-/// sled writes its file in segments of this size, and gives one that holds nothing of worth any more to
-/// new entries as soon as two more are full. It believes them durable by then, which they are not before
-/// our sync (see the head of this file): so less than one segment may ever be written without one, or a
-/// power cut finds old entries overwritten and their new place empty. Segments are also so large that
-/// 17 blocks, which is a full page, fit into a quarter of one: sled would write a larger page to a file
-/// of its own, which nobody syncs.
-const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
-const _: () = assert!(17 * (super::block::BLOCK_BYTES_MAX + 32) < SEGMENT_BYTES / 4 - 1_024);
 /// Bytes of blocks that are written without a sync. With pages split and moved, sled makes at most 3.5 of
 /// one, and 5.5 where blocks are long: those count double.
 const UNSYNCED_BYTES_MAX: usize = 9 * 256 * 1024;
 const LONG_BLOCK_BYTES: usize = 15 * 1024;
-/// sled's page cache. Memory stays flat however long the log is.
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// What must stay free on the disk beside a group: sled allocates its file in segments, and a full
-/// disk must still take the witness and the key file.
-const SPARE_BYTES: u64 = 4 * 1024 * 1024;
-/// What sled says when its file is locked.
-const LOCKED: &str = "could not acquire lock";
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// Entries whose blocks are read when the log is opened.
+const CHECKED_ENTRIES: u64 = 262_144;
+/// What must stay free on the disk beside a group: room for the next start, which fills a segment up, and
+/// for the witness, the key file and the decision state.
+const SPARE_BYTES: u64 = 16 * 1024 * 1024;
 /// sled may write a block and the page around it: room for that.
 const WRITE_FACTOR: u64 = 3;
 
@@ -83,18 +71,17 @@ pub struct Opened {
     pub log: SledLog,
     /// What was put right.
     pub repairs: Vec<Repair>,
-    /// What could not be put right. A log that is damaged can be read, but not appended to.
-    pub damage: Vec<LogError>,
 }
 
 impl SledLog {
-    /// Opens the log of a directory and checks its tail: everything behind the last frame of the key
-    /// file, and that it reaches as far as the witness says.
+    /// Opens the log of a directory and checks what sled made of its file: that it reaches as far as the
+    /// witness says, and that the newest entries are all there and chained.
     ///
     /// # Errors
-    /// Only if nothing can be read at all. Damage that can be told is in [`Opened::damage`].
+    /// [`LogError::Damaged`] if entries are damaged or lost: such a log is not opened, since it may not
+    /// be appended to; [`super::CarvedLog`] reads it.
     pub fn open(directory: Directory) -> Result<Opened, LogError> {
-        let path = directory.path().join("sled");
+        let (dir, path) = (directory.path(), directory.path().join("sled"));
         std::fs::create_dir_all(&path).map_err(disk("make the sled directory"))?;
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
@@ -102,32 +89,29 @@ impl SledLog {
         // A process that was killed has written without a sync: sled's summary, which opening writes and
         // syncs, must not speak of what is not durable.
         data.sync_data().map_err(disk("sync sled's file"))?;
-        let (db, mut repairs) = open_sled(&path)?;
+        let (witness, witnessed) =
+            Witness::open(&dir.join("witness")).map_err(disk("open the witness"))?;
+        let witnessed = witnessed.or_else(|| keys::head_of(&keys::path(dir)));
+        let mut repairs = Vec::new();
+        let db = AssertUnwindSafe(open_sled(&path, witnessed, &mut repairs)?);
         crash::point("open:sled-opened");
         data.sync_data().map_err(disk("sync sled's file"))?;
-        for dir in [&path, directory.path()] {
+        for dir in [&path, dir] {
             sync_dir(dir).map_err(disk("sync the ledger directory"))?;
         }
-        crash::synced(directory.path());
-        let (witness, witnessed) =
-            Witness::open(&directory.path().join("witness")).map_err(disk("open the witness"))?;
-        let (db, found) = (AssertUnwindSafe(db), keys::path(directory.path()));
+        crash::synced(dir);
         let on_log = |head: Head| block_in(&db, head.seq).is_ok_and(|b| holds(b.as_ref(), head));
-        let loaded = KeyFile::load(&found, on_log).map_err(disk("read the key file"))?;
+        let loaded = KeyFile::load(&keys::path(dir), on_log).map_err(disk("read the key file"))?;
         let mut keys = loaded.file;
         if let Some(why) = loaded.problem {
             repairs.push(Repair::KeysRebuilt { from: keys.head().seq + 1, why });
         }
-        let mut damage = Vec::new();
-        if let Err(error) = catch_up(&db, &mut keys, &loaded.index) {
-            damage.push(error);
-        }
+        check_newest(&db, keys.head())?;
+        catch_up(&db, &mut keys, &loaded.index)?;
         crash::point("open:caught-up");
-        // A damaged log is read as far as it goes, so that `verify` sees what lies behind the damage.
-        let end = if damage.is_empty() { None } else { last_readable(&db) };
-        let head = end.unwrap_or_else(|| keys.head());
+        let head = keys.head();
         if let Some(lost) = witnessed.filter(|w| !on_log(*w) && *w != Head::EMPTY) {
-            damage.push(lost_tail(head, lost));
+            return Err(lost_tail(head, lost));
         }
         let writer = Writer { data, witness, keys, stopped: None };
         let log = Self {
@@ -138,7 +122,7 @@ impl SledLog {
             index: loaded.index,
             writer: Mutex::new(writer),
         };
-        Ok(Opened { log, repairs, damage })
+        Ok(Opened { log, repairs })
     }
 
     /// The ledger directory.
@@ -269,70 +253,23 @@ impl Log for SledLog {
     }
 }
 
-/// Opens sled. Its summaries of its own file (`snap.*`) are not needed: one that is half-written
-/// (spacejam/sled #1527, #1533, #1166) or unreadable is removed, and sled reads its file instead.
-fn open_sled(path: &Path) -> Result<(sled::Db, Vec<Repair>), LogError> {
-    let mut repairs = Vec::new();
-    remove_summaries(path, "half-written", &mut repairs, |name| name.ends_with(".generating"))?;
-    let open = || {
-        let config = sled::Config::new()
-            .path(path)
-            .mode(sled::Mode::HighThroughput)
-            .cache_capacity(CACHE_BYTES)
-            .segment_size(if crash::seeded_bug("small-segments") {
-                512 * 1024
-            } else {
-                SEGMENT_BYTES
-            })
-            .flush_every_ms(None);
-        guarded("open sled", || config.open())
-    };
-    match patiently(open) {
-        Ok(db) => Ok((db, repairs)),
-        Err(LogError::Disk { why, .. }) if !why.contains(LOCKED) => {
-            remove_summaries(path, &why, &mut repairs, |_| true)?;
-            let unreadable = |error| match error {
-                LogError::Disk { why, .. } => {
-                    damaged(1, &format!("sled cannot open its file: {why}"))
-                }
-                other => other,
-            };
-            Ok((open().map_err(unreadable)?, repairs))
+/// Checks that the newest entries up to `head` are there and hang together. sled reads what was written
+/// since it was last opened anew, and must have found all of it.
+fn check_newest(db: &sled::Db, head: Head) -> Result<(), LogError> {
+    let from = head.seq.saturating_sub(CHECKED_ENTRIES) + 1;
+    let first = block_in(db, from)?.map_or(from, |block| block.first_seq());
+    let mut reached: Option<Head> = None;
+    for block in scan(db, first, head.seq) {
+        let block = block?;
+        let expected = reached.unwrap_or(Head { seq: first - 1, ..block.before() });
+        if block.before() != expected {
+            let why = format!("it is chained to {}, not to {expected}", block.before());
+            return Err(damaged(block.first_seq().min(expected.seq + 1), &why));
         }
-        Err(error) => Err(error),
+        reached = Some(block.after());
     }
-}
-
-/// sled lets go of its file a moment after it was dropped. The directory is ours, so nobody else has it.
-fn patiently(open: impl Fn() -> Result<sled::Db, LogError>) -> Result<sled::Db, LogError> {
-    let begun = Instant::now();
-    loop {
-        match open() {
-            Err(LogError::Disk { why, .. })
-                if why.contains(LOCKED) && begun.elapsed() < LOCK_PATIENCE =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            done => return done,
-        }
-    }
-}
-
-fn remove_summaries(
-    path: &Path,
-    why: &str,
-    repairs: &mut Vec<Repair>,
-    which: impl Fn(&str) -> bool,
-) -> Result<(), LogError> {
-    for item in std::fs::read_dir(path).map_err(disk("list sled's directory"))? {
-        let name = item.map_err(disk("list sled's directory"))?.file_name();
-        let file = name.to_string_lossy().into_owned();
-        if file.starts_with("snap.") && which(&file) {
-            std::fs::remove_file(path.join(&name)).map_err(disk("remove sled's summary"))?;
-            repairs.push(Repair::SummaryRemoved { file, why: why.to_owned() });
-        }
-    }
-    Ok(())
+    let seq = reached.map_or(0, |reached| reached.seq);
+    if seq < head.seq { Err(damaged(seq + 1, "it is gone")) } else { Ok(()) }
 }
 
 /// Reads the blocks behind the key file, checks that they are chained, and takes their keys in.
@@ -388,11 +325,6 @@ fn scan(
     })
 }
 
-fn last_readable(db: &sled::Db) -> Option<Head> {
-    let (key, value) = guarded("read the last block", || db.last()).ok()??;
-    read_block(&key, &value).ok().map(|block| block.after())
-}
-
 fn db_last(db: &sled::Db) -> u64 {
     let last = guarded("read the last block", || db.last()).ok().flatten();
     last.and_then(|(key, _)| seq_of(&key)).unwrap_or(0)
@@ -421,44 +353,6 @@ fn seq_of(key: &[u8]) -> Option<u64> {
 
 fn holds(block: Option<&Block>, head: Head) -> bool {
     block.and_then(|block| block.get(head.seq)).is_some_and(|stored| stored.hash == head.hash)
-}
-
-fn lost_tail(head: Head, witnessed: Head) -> LogError {
-    let why = format!(
-        "entries up to {} were durable, but the log ends with entry {}; `restore` them from a backup",
-        witnessed.seq, head.seq
-    );
-    damaged(head.seq.min(witnessed.seq.saturating_sub(1)) + 1, &why)
-}
-
-fn damaged(seq: u64, why: &str) -> LogError {
-    LogError::Damaged { seq, why: why.to_owned() }
-}
-
-fn disk(what: &'static str) -> impl Fn(std::io::Error) -> LogError {
-    move |error| LogError::Disk { what, why: error.to_string() }
-}
-
-/// Calls sled. sled 0.34 panics on some damage that it could have reported; here that is an error, too.
-fn guarded<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, LogError> {
-    let quiet = super::quiet::Quiet::begin();
-    let result = catch_unwind(AssertUnwindSafe(call));
-    drop(quiet);
-    match result {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(LogError::Disk { what, why: error.to_string() }),
-        Err(panic) => Err(LogError::Disk { what, why: format!("sled gave up: {}", said(&*panic)) }),
-    }
-}
-
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason").to_owned()
-}
-
-fn free_bytes(path: &Path) -> std::io::Result<u64> {
-    let stat = rustix::fs::statvfs(path)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 fn size_of(path: &Path) -> u64 {

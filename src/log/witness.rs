@@ -43,6 +43,12 @@ impl Witness {
         Ok((Self { file, turn }, furthest))
     }
 
+    /// Reads the furthest head that the file knows of.
+    pub(super) fn read(path: &Path) -> Option<Head> {
+        let file = File::open(path).ok()?;
+        [0, 1].into_iter().filter_map(|at| read_slot(&file, at)).max_by_key(|head| head.seq)
+    }
+
     /// Notes that the log is durable up to `head`.
     pub(super) fn note(&mut self, head: Head) -> io::Result<()> {
         let mut slot = [0u8; SLOT_LEN];

@@ -4,7 +4,8 @@
 #[derive(Debug)]
 pub struct Chance {
     state: u64,
-    seed: u64,
+    /// To be told when a test fails.
+    seed: Option<u64>,
 }
 
 impl Chance {
@@ -12,7 +13,12 @@ impl Chance {
     pub fn new(default: u64) -> Self {
         let told = std::env::var("SPIRELEDGER_CRASH_SEED").ok();
         let seed = told.map_or(default, |seed| seed.parse().expect("the seed is a number"));
-        Self { state: seed, seed }
+        Self { state: seed, seed: Some(seed) }
+    }
+
+    /// Chance that follows from another one.
+    pub fn following(chance: u64) -> Self {
+        Self { state: chance, seed: None }
     }
 
     pub fn next(&mut self) -> u64 {
@@ -41,8 +47,8 @@ impl Chance {
 
 impl Drop for Chance {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("to see this again: SPIRELEDGER_CRASH_SEED={}", self.seed);
+        if let Some(seed) = self.seed.filter(|_| std::thread::panicking()) {
+            eprintln!("to see this again: SPIRELEDGER_CRASH_SEED={seed}");
         }
     }
 }

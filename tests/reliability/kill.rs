@@ -60,7 +60,7 @@ impl Killing {
         let (stdin, stdout) = (stdin.expect("piped"), stdout.expect("piped"));
 
         let (sent, all_sent) = channel();
-        let pace = Chance::new(self.chance.next());
+        let pace = Chance::following(self.chance.next());
         let feeder = std::thread::spawn(move || {
             feed(stdin, &lines, pace);
             // Dropped or sent: whoever waits goes on.

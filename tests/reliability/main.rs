@@ -12,6 +12,7 @@
 
 mod bugs;
 mod chance;
+mod damage;
 mod fleet;
 mod kill;
 mod points;

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -73,12 +72,7 @@ pub struct World {
 }
 
 impl World {
-    /// A ledger on the real disk.
-    pub fn new() -> Self {
-        Self::with_bug(None)
-    }
-
-    /// A ledger whose program has a seeded bug, from `init` on.
+    /// A ledger on the real disk, whose program may have a seeded bug, from `init` on.
     pub fn with_bug(bug: Option<&'static str>) -> Self {
         let mut world = Self::without_ledger();
         world.bug = bug;
@@ -285,12 +279,6 @@ pub fn copy_dir(from: &Path, to: &Path) {
             std::fs::copy(&path, &target).expect("copied");
         }
     }
-}
-
-/// A number that no other call of this process was given.
-pub fn unique() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A number from the environment.
