@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn the_saved_state_keeps_its_shape_or_gets_another_format() -> Result<(), LedgerError> {
-        let dir =
-            tempfile::tempdir().map_err(|error| LedgerError::Io { what: "".into(), error })?;
+        let dir = tempfile::tempdir()
+            .map_err(|error| LedgerError::Io { what: "make a directory".into(), error })?;
         let path = dir.path().join("ledger");
         let directory = crate::log::Directory::begin(&path, "a test")?;
         let clock = || Timestamp::from_seconds(1_767_225_600).unwrap_or(Timestamp::EPOCH);

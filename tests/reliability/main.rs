@@ -10,6 +10,9 @@
 //! | `SPIRELEDGER_CRASH_SEED` | the seed of what is random; printed when a test fails |
 //! | `SPIRELEDGER_DAMAGE_CASES` | damaged copies of a ledger for each kind of damage |
 
+// Chance is cut to the size of what it chooses from.
+#![allow(clippy::cast_possible_truncation)]
+
 mod bugs;
 mod chance;
 mod damage;

@@ -14,7 +14,7 @@ use spireledger_schema::Entry;
 use tempfile::TempDir;
 
 /// No command of a test may take longer: what hangs, fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How a program ended, and what it said.
 #[derive(Debug)]
