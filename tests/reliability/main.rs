@@ -10,12 +10,16 @@
 //! | `SPIRELEDGER_CRASH_SEED` | the seed of what is random; printed when a test fails |
 //! | `SPIRELEDGER_DAMAGE_CASES` | damaged copies of a ledger for each kind of damage |
 
+mod backups;
 mod bugs;
 mod chance;
 mod damage;
 mod fleet;
+mod full;
 mod kill;
 mod points;
 mod power;
+mod readers;
+mod threads;
 mod witness;
 mod world;
