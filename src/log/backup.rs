@@ -79,6 +79,8 @@ pub struct BackupFile {
     /// Where the next block begins.
     offset: u64,
     head: Head,
+    /// Whether the file begins as a backup does.
+    front_is_whole: bool,
     /// Whether an earlier read failed: there is no way to find the block behind.
     broken: bool,
 }
@@ -89,12 +91,18 @@ impl BackupFile {
         let io = |error| BackupError::Io { path: path.to_owned(), error };
         let mut reader = BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?);
         let mut magic = [0u8; 8];
-        let read = reader.read_exact(&mut magic);
-        if read.is_err() || magic != *MAGIC {
-            return Err(BackupError::NotABackup(path.to_owned()));
-        }
+        let begins = fill(&mut reader, &mut magic).map_err(io)? == magic.len();
         let offset = MAGIC.len() as u64;
-        Ok(Self { path: path.to_owned(), reader, offset, head: Head::EMPTY, broken: false })
+        let (path, head) = (path.to_owned(), Head::EMPTY);
+        let mut file = Self { path, reader, offset, head, front_is_whole: true, broken: false };
+        if begins && magic == *MAGIC {
+            return Ok(file);
+        }
+        // Where the first block follows, the file was a backup.
+        if begins && matches!(file.read(), Ok(Some(_))) {
+            return Ok(Self { offset: 0, head, front_is_whole: false, ..file });
+        }
+        Err(BackupError::NotABackup(file.path))
     }
 
     /// The last entry that was read.
@@ -114,6 +122,9 @@ impl BackupFile {
 
     fn read(&mut self) -> Result<Option<Block>, BackupError> {
         let io = |error| BackupError::Io { path: self.path.clone(), error };
+        if !self.front_is_whole {
+            return Err(self.damaged("it does not begin as a backup does"));
+        }
         let mut len = [0u8; 4];
         match fill(&mut self.reader, &mut len).map_err(io)? {
             0 => return Ok(None),

@@ -39,8 +39,8 @@ const CHECKED_ENTRIES: u64 = 262_144;
 /// What must stay free on the disk beside a group: room for the next start, which fills a segment up, and
 /// for the witness, the key file and the decision state.
 const SPARE_BYTES: u64 = 16 * 1024 * 1024;
-/// sled may write a block and the page around it: room for that.
-const WRITE_FACTOR: u64 = 3;
+/// What sled's file may grow by for each byte of a group, with pages split and moved.
+const WRITE_FACTOR: u64 = 4;
 
 /// The log of one ledger directory, open in this process.
 pub struct SledLog {
@@ -89,6 +89,7 @@ impl SledLog {
         // A process that was killed has written without a sync: sled's summary, which opening writes and
         // syncs, must not speak of what is not durable.
         data.sync_data().map_err(disk("sync sled's file"))?;
+        crash::synced(dir);
         let (witness, witnessed) =
             Witness::open(&dir.join("witness")).map_err(disk("open the witness"))?;
         let witnessed = witnessed.or_else(|| keys::head_of(&keys::path(dir)));
@@ -188,7 +189,9 @@ impl SledLog {
         let bytes: usize = blocks.iter().map(|block| block.bytes().len()).sum();
         let needed = bytes as u64 * WRITE_FACTOR + SPARE_BYTES;
         let free = free_bytes(self.directory.path()).map_err(disk("ask for free room"))?;
-        if free < needed { Err(LogError::DiskFull { free, needed }) } else { Ok(()) }
+        // Without this, the tests see what sled makes of a full disk.
+        let is_full = free < needed && !crash::seeded_bug("unchecked-room");
+        if is_full { Err(LogError::DiskFull { free, needed }) } else { Ok(()) }
     }
 }
 

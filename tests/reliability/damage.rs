@@ -138,7 +138,7 @@ pub enum Hurt {
 
 impl Hurt {
     /// Something for a file of which `used` bytes are not just zeros at the end.
-    fn any(used: usize, chance: &mut Chance) -> Self {
+    pub fn any(used: usize, chance: &mut Chance) -> Self {
         let mut at = |len: usize| chance.below(len.max(1) as u64) as usize;
         let (one, other) = (at(used), at(used));
         let kind = at(20);

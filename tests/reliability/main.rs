@@ -13,6 +13,7 @@
 // Chance is cut to the size of what it chooses from.
 #![allow(clippy::cast_possible_truncation)]
 
+mod backups;
 mod bugs;
 mod chance;
 mod damage;
@@ -21,6 +22,7 @@ mod full;
 mod kill;
 mod points;
 mod power;
-mod together;
+mod readers;
+mod threads;
 mod witness;
 mod world;

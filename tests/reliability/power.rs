@@ -114,11 +114,13 @@ fn mixed(old: &[u8], new: &[u8], share: u64, chance: &mut Chance) -> Vec<u8> {
 }
 
 /// Loads of short commands: a lonely group, and large ones.
-const SHORT: [Load<'static>; 4] = [
+const SHORT: [Load<'static>; 6] = [
     ("log:after-flush", 30),
     ("log:after-flush", 9_000),
+    ("open:sled-opened", 1),
     ("log:after-flush@1", 20_000),
-    ("log:after-flush@2", 40_000),
+    ("open:sled-opened", 1),
+    ("log:after-flush@2", 30_000),
 ];
 /// Loads with long entries: groups that are synced several times.
 const LONG: [Load<'static>; 3] = [

@@ -91,7 +91,12 @@ impl World {
         Self::within(dir.expect("a directory"))
     }
 
-    pub fn within(dir: TempDir) -> Self {
+    /// A ledger at a given place.
+    pub fn at(ledger: PathBuf) -> Self {
+        Self { dir: TempDir::new().expect("a directory"), ledger, bug: None }
+    }
+
+    fn within(dir: TempDir) -> Self {
         let ledger = dir.path().join("ledger");
         Self { dir, ledger, bug: None }
     }
