@@ -58,7 +58,8 @@ fn check(base: &Base, bytes: &[u8], place: &str) {
     let world = World::in_memory();
     let file = world.beside("hurt");
     std::fs::write(&file, bytes).expect("written");
-    if bytes.len() < 8 {
+    let whole = std::fs::read(&base.backup).expect("readable");
+    if bytes.len() < 8 || is_beyond_recognition(&whole, bytes) {
         // Nothing is left that could be told from any other file.
         world.run(&["restore", name(&file)]).expect_no_bug().expect(2);
         return assert!(!world.ledger().exists(), "{place}");
@@ -82,6 +83,13 @@ fn check(base: &Base, bytes: &[u8], place: &str) {
     // The block that is hit, and those behind it, are all that is missing.
     assert_eq!(report["entries"].as_u64(), Some(saved.len() as u64), "{place}");
     assert!(std::fs::read(&file).expect("readable") == bytes, "{place}: it was changed");
+}
+
+/// Whether damage hit both marks of a backup: its first bytes and its first block.
+fn is_beyond_recognition(whole: &[u8], bytes: &[u8]) -> bool {
+    let first_block = 8..12 + u32::from_le_bytes(whole[8..12].try_into().expect("4")) as usize;
+    let is_hurt = |part: std::ops::Range<usize>| bytes.get(part.clone()) != Some(&whole[part]);
+    is_hurt(0..8) && is_hurt(first_block)
 }
 
 #[test]
