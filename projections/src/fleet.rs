@@ -401,12 +401,20 @@ impl Fleet {
         }
     }
 
-    pub(crate) fn machine_mut(&mut self, id: &MachineId, seq: u64) -> Result<&mut Machine, ApplyError> {
+    pub(crate) fn machine_mut(
+        &mut self,
+        id: &MachineId,
+        seq: u64,
+    ) -> Result<&mut Machine, ApplyError> {
         let unknown = || ApplyError::Unknown { seq, what: format!("machine {id}") };
         self.machines.get_mut(id).ok_or_else(unknown)
     }
 
-    pub(crate) fn client_mut(&mut self, id: &ClientId, seq: u64) -> Result<&mut Client, ApplyError> {
+    pub(crate) fn client_mut(
+        &mut self,
+        id: &ClientId,
+        seq: u64,
+    ) -> Result<&mut Client, ApplyError> {
         let unknown = || ApplyError::Unknown { seq, what: format!("client {id}") };
         self.clients.get_mut(id).ok_or_else(unknown)
     }

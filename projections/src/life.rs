@@ -7,6 +7,7 @@ use spireledger_schema::Entry;
 use spireledger_schema::event::{Event, RowImported};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::text::Text;
+use spireledger_schema::time::Timestamp;
 
 use crate::imported::{ImportedRow, RowKey, deposit, leg, settlement};
 use crate::settlement::is_of_settlement;
@@ -36,8 +37,7 @@ impl Life {
     /// Other things can stand in the stream of a settlement, and are passed over: their keys are
     /// derived, a payment hash is whatever a claim says, and both share one space.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), ApplyError> {
-        let misplaced =
-            || ApplyError::Misplaced { seq: entry.front.seq, name: entry.event.name() };
+        let misplaced = || ApplyError::Misplaced { seq: entry.front.seq, name: entry.event.name() };
         let at = entry.circumstances.recorded_at;
         match (&entry.event, &mut self.settlement, &mut self.deposit) {
             (Event::SettlementClaimed(e), None, _) => {
@@ -60,33 +60,52 @@ impl Life {
     }
 
     fn imported(&mut self, e: &RowImported, entry: &Entry) {
-        let (at, seq) = (entry.circumstances.recorded_at, entry.front.seq);
-        let row = ImportedRow::new(e.row.clone(), seq, e.is_live);
+        let at = entry.circumstances.recorded_at;
+        let row = ImportedRow::new(e.row.clone(), entry.front.seq, e.is_live);
         let key = (e.row.table, Text::new(e.row.id.as_str()));
         self.alone.remove(&key);
-        let taken = match e.row.table {
-            _ if !e.is_live => None,
-            SourceTable::Deposits => deposit(&e.row, at).map(|mut deposit| {
-                deposit.imported = Some(row.clone());
-                self.deposit = Some(deposit);
-            }),
-            SourceTable::Settlements => settlement(e, at).map(|settlement| {
-                let before = self.settlement.take();
-                self.settlement = Some(settlement.brought_in(row.clone(), before, entry));
-            }),
-            SourceTable::Legs => self.settlement.as_mut().zip(leg(&e.row, at)).map(|(s, mut leg)| {
-                leg.imported = Some(row.clone());
-                s.put(leg);
-            }),
-            _ => return,
+        let is_held = match e.row.table {
+            SourceTable::Deposits => self.deposit_imported(row.clone(), at),
+            SourceTable::Settlements => {
+                // There is one settlement of a payment hash, whatever it is called.
+                self.alone.retain(|(table, _), _| *table != SourceTable::Settlements);
+                self.settlement_imported(e, row.clone(), entry)
+            }
+            SourceTable::Legs => self.leg_imported(row.clone(), at),
+            _ => true,
         };
-        let is_of_stream = matches!(
-            e.row.table,
-            SourceTable::Deposits | SourceTable::Settlements | SourceTable::Legs
-        );
-        if taken.is_none() && is_of_stream {
+        if !is_held {
             self.alone.insert(key, row);
         }
+    }
+
+    // What nothing can be made of is shown in the place of what was there, or alone.
+    fn deposit_imported(&mut self, row: ImportedRow, at: Timestamp) -> bool {
+        let made = deposit(&row.row, at).filter(|_| row.is_live);
+        self.deposit = made.or(self.deposit.take());
+        self.deposit.as_mut().map(|deposit| deposit.imported = Some(row)).is_some()
+    }
+
+    fn settlement_imported(&mut self, e: &RowImported, row: ImportedRow, entry: &Entry) -> bool {
+        let made = settlement(e, entry.circumstances.recorded_at).filter(|_| row.is_live);
+        if let Some(made) = made {
+            let before = self.settlement.take();
+            self.settlement = Some(made.brought_in(row, before, entry));
+            return true;
+        }
+        self.settlement.as_mut().map(|settlement| settlement.imported = Some(row)).is_some()
+    }
+
+    fn leg_imported(&mut self, row: ImportedRow, at: Timestamp) -> bool {
+        let Some(settlement) = &mut self.settlement else { return false };
+        if let Some(mut made) = leg(&row.row, at).filter(|_| row.is_live) {
+            made.imported = Some(row);
+            settlement.put(made);
+            return true;
+        }
+        let id = row.row.id.clone();
+        let there = settlement.legs.iter_mut().find(|leg| leg.id.as_str() == id.as_str());
+        there.map(|leg| leg.imported = Some(row)).is_some()
     }
 
     /// The row that this life has of a table under an id, if it was brought in.

@@ -26,7 +26,8 @@ pub type Row<'a> = Vec<Cell<'a>>;
 /// Every subject of the fleet that has a row of its own; none for deposits, settlements and legs.
 pub fn fleet_subjects(fleet: &Fleet, rows: Rows) -> Box<dyn Iterator<Item = Seen<'_>> + '_> {
     use SourceTable as T;
-    let with = move |table, id: &str, subject| Seen { subject, imported: fleet.imported(table, id) };
+    let with =
+        move |table, id: &str, subject| Seen { subject, imported: fleet.imported(table, id) };
     match rows {
         Rows::Config => {
             let own = with(T::Config, "default", Subject::Config(fleet.config()));
@@ -144,19 +145,18 @@ pub fn row_of<'a>(table: &Table, fleet: &'a Fleet, found: &SourceRow) -> Option<
 pub fn rules_rows<'a>(
     table: &Table,
     fleet: &'a Fleet,
-    operator: &str,
+    operator: &Text,
     machine: Option<&Text>,
 ) -> Vec<Row<'a>> {
-    let machine = machine.map(Text::as_str);
     let of_set = |rules: &&Rules| {
-        rules.operator_user_id.as_str() == operator
-            && rules.machine_id.as_ref().map(MachineId::as_str) == machine
+        rules.operator_user_id.as_str() == operator.as_str()
+            && rules.machine_id.as_ref().map(MachineId::as_str) == machine.map(Text::as_str)
     };
     let own = fleet.all_rules().filter(of_set).flat_map(of_rules);
     let alone = alone(fleet, SourceTable::Splits, Rows::Splits).filter(|seen| {
         seen.imported.is_some_and(|imported| {
-            imported.row.cell("operator_user_id").as_str() == Some(operator)
-                && imported.row.cell("machine_id").as_str() == machine
+            imported.row.cell("operator_user_id").name().as_ref() == Some(operator)
+                && imported.row.cell("machine_id").name().as_ref() == machine
         })
     });
     own.chain(alone).filter_map(|seen| table.row(&seen)).collect()

@@ -168,6 +168,17 @@ impl Found {
         }
     }
 
+    /// What it says as a name, whatever it is; nothing where there is nothing.
+    pub fn name(&self) -> Option<Text> {
+        match self {
+            Self::Absent | Self::Null => None,
+            Self::Integer(number) => Some(Text::new(&number.to_string())),
+            Self::Real(text) | Self::Text(text) => Some(text.clone()),
+            Self::Personal(personal) => Some(Text::new(personal.plain().unwrap_or_default())),
+            Self::Bytes(bytes) => Some(Text::new(&format!("hex {}", hex::encode(bytes)))),
+        }
+    }
+
     /// Whether there is something: neither NULL nor a column that was not there.
     pub const fn is_something(&self) -> bool {
         !matches!(self, Self::Absent | Self::Null)

@@ -145,6 +145,9 @@ fn is_id(text: &str) -> bool {
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// The code that stands for no currency at all (ISO 4217).
+    pub const NONE: Self = Self([b'X'; 3]);
+
     /// `None` unless three capital letters.
     pub fn parse(text: &str) -> Option<Self> {
         Self::from_letters(text.as_bytes().try_into().ok()?)

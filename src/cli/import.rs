@@ -35,7 +35,7 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         look(&source, version).with_context(name)?
     } else {
         let ledger = open::writer(context)?;
-        let progress = bar("import", Some(source.len()?), Unit::Rows);
+        let progress = bar("import", Some(source.count()?), Unit::Rows);
         let report = import(&ledger, &source, version, &args.file, |rows| {
             progress.set_position(rows);
         })

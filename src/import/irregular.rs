@@ -130,7 +130,8 @@ impl Look<'_> {
                 self.tell(column, format!("{amount} is less than nothing"));
             }
             Some(amount) if amount.normalize().scale() > 2 => {
-                let counts = imported::fiat(found).map_or_else(String::new, |fiat| fiat.to_string());
+                let counts =
+                    imported::fiat(found).map_or_else(String::new, |fiat| fiat.to_string());
                 let why = format!("{amount} has more than two places; balances count {counts}");
                 self.tell(column, why);
             }

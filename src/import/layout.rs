@@ -87,7 +87,9 @@ impl Layout {
             };
             for (place, name) in table.columns().iter().enumerate() {
                 let is_in = |shape: &Shape| {
-                    let columns = shape.table(table.as_str()).map(|table| table.columns());
+                    let columns = shape
+                        .table(table.as_str())
+                        .map(spireledger_projections::shape::Table::columns);
                     let mut columns = columns.unwrap_or_default().iter();
                     columns.any(|column| table.place(column.name) == Some(place))
                 };
@@ -149,6 +151,8 @@ impl Layout {
         self.versions = match version {
             4 => 4..=5,
             6 if may_be_unpaired => 1..=6,
+            // Version 11 let the key be empty, which it could be from the start there.
+            11 => 10..=11,
             version => version..=version,
         };
     }
@@ -156,7 +160,8 @@ impl Layout {
 
 /// The columns of a table. `None`: there is no such table.
 fn columns(db: &Connection, table: SourceTable) -> Result<Option<Columns>, ImportError> {
-    let mut info = db.prepare("SELECT name, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid")?;
+    let mut info =
+        db.prepare("SELECT name, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid")?;
     let found = info.query_map([table.as_str()], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?))
     })?;

@@ -10,7 +10,7 @@ mod irregular;
 mod layout;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -18,7 +18,7 @@ use serde::Serialize;
 use spireledger_projections::Fleet;
 use spireledger_projections::versions::NEWEST;
 use spireledger_schema::identity::Actor;
-use spireledger_schema::imported::{Found, SourceRow, SourceTable};
+use spireledger_schema::imported::{SourceRow, SourceTable};
 use spireledger_schema::text::Text;
 use spireledger_schema::{Answer, Refusal};
 
@@ -175,13 +175,24 @@ struct Run<'a> {
     /// What will be sent together.
     batch: Vec<Import>,
     /// What was sent, oldest first, with where its answers come.
-    sent: std::collections::VecDeque<(Vec<(SourceTable, Text)>, Receiver<Vec<Answer>>)>,
+    sent: VecDeque<Sent>,
+}
+
+/// A batch that was sent: what its rows are, and where its answers come.
+struct Sent {
+    what: Vec<(SourceTable, Text)>,
+    answers: Receiver<Vec<Answer>>,
 }
 
 impl<'a> Run<'a> {
     fn new(source: &'a Source, version: u16, ledger: Option<(&'a Ledger, Actor)>) -> Self {
-        let counts =
-            |table: &SourceTable| Counts { table: *table, rows: 0, appended: 0, replayed: 0, refused: 0 };
+        let counts = |table: &SourceTable| Counts {
+            table: *table,
+            rows: 0,
+            appended: 0,
+            replayed: 0,
+            refused: 0,
+        };
         let layout = &source.layout;
         let report = Report {
             version,
@@ -193,7 +204,7 @@ impl<'a> Run<'a> {
             refused: Vec::new(),
             more: 0,
         };
-        let (batch, sent) = (Vec::new(), std::collections::VecDeque::new());
+        let (batch, sent) = (Vec::new(), VecDeque::new());
         Self { source, version, ledger, report, batch, sent }
     }
 
@@ -228,26 +239,18 @@ impl<'a> Run<'a> {
 
     /// Sends the rule sets, and for each that was brought in and is gone that it is.
     fn rules(&mut self, fleet: &Fleet) -> Result<u64, ImportError> {
-        let mut sets: Vec<(Text, Option<Text>, Vec<SourceRow>)> = Vec::new();
+        let mut sets: BTreeMap<(Text, Option<Text>), Vec<SourceRow>> = BTreeMap::new();
         let (source, version) = (self.source, self.version);
         let mut rows = 0;
         source.rows(SourceTable::Splits, version, |row, _| {
             irregular::look(source, &row, |what| self.irregular(what))?;
-            let operator = Text::new(row.cell("operator_user_id").as_str().unwrap_or_default());
-            let machine = match row.cell("machine_id") {
-                Found::Absent | Found::Null => None,
-                found => Some(Text::new(found.as_str().unwrap_or_default())),
-            };
-            match sets.last_mut().filter(|set| set.0 == operator && set.1 == machine) {
-                Some((_, _, rows)) => rows.push(row),
-                None => sets.push((operator, machine, vec![row])),
-            }
+            let operator = row.cell("operator_user_id").name().unwrap_or_default();
+            sets.entry((operator, row.cell("machine_id").name())).or_default().push(row);
             rows += 1;
             Ok(())
         })?;
-        let here: BTreeSet<(Text, Option<Text>)> =
-            sets.iter().map(|(operator, machine, _)| (operator.clone(), machine.clone())).collect();
-        for (operator, machine, rows) in sets {
+        let here: BTreeSet<(Text, Option<Text>)> = sets.keys().cloned().collect();
+        for ((operator, machine), rows) in sets {
             irregular::look_at_rules(&operator, machine.as_ref(), &rows, |what| {
                 self.irregular(what);
             });
@@ -296,12 +299,12 @@ impl<'a> Run<'a> {
         let items = batch.into_iter().map(|import| Item::Import(Box::new((import, actor.clone()))));
         // If the import stops before, nobody is left to hear it.
         ledger.submit(items.collect(), Box::new(move |all| drop(reply.send(all))))?;
-        self.sent.push_back((what, answers));
+        self.sent.push_back(Sent { what, answers });
         if self.sent.len() > BATCHES_IN_FLIGHT { self.hear() } else { Ok(()) }
     }
 
     fn hear(&mut self) -> Result<(), ImportError> {
-        let Some((what, answers)) = self.sent.pop_front() else { return Ok(()) };
+        let Some(Sent { what, answers }) = self.sent.pop_front() else { return Ok(()) };
         let stopped = |_| self.ledger.as_ref().map(|(ledger, _)| ledger.stopped());
         let answers = match answers.recv().map_err(stopped) {
             Ok(answers) => answers,

@@ -56,7 +56,7 @@ impl Source {
     }
 
     /// How many rows all tables have.
-    pub fn len(&self) -> Result<u64, ImportError> {
+    pub fn count(&self) -> Result<u64, ImportError> {
         let tables = SourceTable::ALL.iter().filter(|table| self.layout.table(**table).is_some());
         let count = |table: &SourceTable| {
             let query = format!("SELECT count(*) FROM {table}");
@@ -132,14 +132,19 @@ impl Source {
                 cells.push(cell_of(row.get_ref(at)?, table.personal().contains(name)));
             }
             let mut row = SourceRow { table, version, id: Text::default(), cells };
-            row.id = Text::new(row.cell("user_id").as_str().unwrap_or_default());
+            row.id = row.cell("user_id").name().unwrap_or_default();
             sink(row)?;
         }
         Ok(())
     }
 
     /// Whether another row has this value.
-    pub fn exists(&self, table: SourceTable, column: &str, value: &str) -> Result<bool, ImportError> {
+    pub fn exists(
+        &self,
+        table: SourceTable,
+        column: &str,
+        value: &str,
+    ) -> Result<bool, ImportError> {
         let query = format!("SELECT 1 FROM {table} WHERE \"{column}\" = ?1 LIMIT 1");
         let mut select = self.db.prepare_cached(&query)?;
         Ok(select.query_row([value], |_| Ok(())).optional()?.is_some())
@@ -154,7 +159,8 @@ impl Source {
     ) -> Result<Option<String>, ImportError> {
         let query = format!("SELECT \"{column}\" FROM {table} WHERE id = ?1");
         let mut select = self.db.prepare_cached(&query)?;
-        let found = select.query_row([id], |row| row.get::<_, rusqlite::types::Value>(0)).optional()?;
+        let found =
+            select.query_row([id], |row| row.get::<_, rusqlite::types::Value>(0)).optional()?;
         Ok(match found {
             Some(rusqlite::types::Value::Text(text)) => Some(text),
             _ => None,

@@ -143,15 +143,16 @@ impl Decider {
 
     /// What a database says: fetch, decide, append, apply.
     fn import(&mut self, import: &Import, actor: &Actor) -> Result<Answer, LedgerError> {
-        let (stream, alias) = (import.stream(), import.alias());
-        let newest = self.newest(&stream)?;
-        let found = Found {
-            stream: self.stream(&stream, newest, Depth::All)?,
-            aliased: match &alias {
-                Some(alias) => self.stream_newest(alias)?,
-                None => None,
-            },
+        let own_key = import.own_key();
+        let aliased = match &own_key {
+            Some(key) => self.stream_newest(key)?,
+            None => None,
         };
+        // A row stays in the stream that it was brought into first.
+        let stream = aliased.as_ref().map_or_else(|| import.stream(), |entry| entry.front.key);
+        let alias = own_key.filter(|key| *key != stream);
+        let newest = self.newest(&stream)?;
+        let found = Found { stream: self.stream(&stream, newest, Depth::All)?, aliased };
         match rules::decide_import(&self.fleet, &found, import, self.last_recorded)? {
             Decision::Replay(seq) => self.replayed(seq, &found),
             Decision::Refuse { refusal, .. } => Ok(Answer::Refused(refusal)),
@@ -209,7 +210,8 @@ impl Decider {
         let newest = self.newest(&key)?;
         let kept = self.stream(&key, newest, Depth::All)?;
         if rules::is_kept(&kept, &evidence)
-            && let Answer::Accepted(receipt) = self.append((key, newest, None), circumstances(request), evidence)?
+            && let Answer::Accepted(receipt) =
+                self.append((key, newest, None), circumstances(request), evidence)?
         {
             refusal.details.insert("evidence_seq".into(), receipt.seq.into());
         }

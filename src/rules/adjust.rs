@@ -9,6 +9,7 @@ use spireledger_schema::event::SettlementAdjusted;
 use spireledger_schema::words::TxType;
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
+use super::brought_in::{adds_up, can_split};
 use super::distribution::{Amounts, plan};
 use super::fees::split_fee;
 use super::fleet::known_machine;
@@ -33,6 +34,8 @@ pub(super) fn adjust(case: &Case<'_>, c: &SettlementAdjust) -> Ruling {
     if settlement.claimed.tx_type == TxType::CashIn {
         return Err(wrong_state(&settlement, "adjusted: only a cash-out dispenses").into());
     }
+    adds_up(&settlement)?;
+    can_split(case, &settlement)?;
     within_what_was_claimed(c, &settlement)?;
     if count(case, |event| matches!(event, Event::SettlementAdjusted(_))) >= ADJUSTMENTS_MAX {
         let message = format!(

@@ -3,11 +3,13 @@
 use serde_json::Value;
 use spireledger_schema::command::{Body, SettlementClaim};
 use spireledger_schema::event::{ClaimRefused, SettlementClaimed};
+use spireledger_schema::imported::SourceTable;
 use spireledger_schema::money::{Fraction, Sats};
 use spireledger_schema::text::{Text, UserId};
 use spireledger_schema::words::TxType;
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
+use super::brought_in::repeated_claim;
 use super::fees::{Split, split_fee};
 use super::identity::{replay_or_conflict, taken};
 use super::{Case, Request, Ruling, Step, refuse};
@@ -20,6 +22,9 @@ pub(super) fn claim(case: &Case<'_>, c: &SettlementClaim) -> Ruling {
     if let Some(first) = case.found.stream.first() {
         let now = match &first.event {
             Event::SettlementClaimed(said) => repeated(c, said),
+            Event::RowImported(e) if e.row.table == SourceTable::Settlements => {
+                return repeated_claim(c, first, e);
+            }
             _ => return Err(taken(first).into()),
         };
         return replay_or_conflict(case, first, &now);

@@ -14,7 +14,7 @@ use spireledger_schema::words::{ClientStatus, DepositStatus};
 use spireledger_schema::{Code, Event, Refusal};
 
 use super::fleet::{already, any_of, known_machine, something_given};
-use super::identity::{replay_or_conflict, replayed, taken};
+use super::identity::{maker, replay_or_conflict, replayed, taken};
 use super::{Case, Ruling, Step, Stop, malformed, refuse};
 
 /// Most fiat of one deposit, in hundredths: DECIMAL(10,2) of the seed.
@@ -56,7 +56,7 @@ pub(super) fn client_enroll(case: &Case<'_>, c: &ClientEnroll) -> Ruling {
         user_id: c.user_id.clone(),
         username: c.username.clone(),
     });
-    if let Some(first) = case.found.stream.first() {
+    if let Some(first) = maker(case, case.fleet.client(&c.id).is_some()) {
         return replay_or_conflict(case, first, &event);
     }
     known_machine(case, &c.machine_id)?;

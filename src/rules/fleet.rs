@@ -13,7 +13,7 @@ use spireledger_schema::money::Fraction;
 use spireledger_schema::text::{MachineId, WalletId};
 use spireledger_schema::{Code, Event, Refusal};
 
-use super::identity::{replay_or_conflict, replayed};
+use super::identity::{maker, replay_or_conflict, replayed};
 use super::{Case, Ruling, Step, Stop, malformed, refuse};
 
 /// Most bytes of the targets of one rule set, so that its legs always fit one entry.
@@ -68,7 +68,7 @@ pub(super) fn machine_register(case: &Case<'_>, c: &MachineRegister) -> Ruling {
         operator_cash_in_fee_fraction: c.operator_cash_in_fee_fraction,
         operator_cash_out_fee_fraction: c.operator_cash_out_fee_fraction,
     });
-    if let Some(first) = case.found.stream.first() {
+    if let Some(first) = maker(case, case.fleet.machine(&c.id).is_some()) {
         return replay_or_conflict(case, first, &event);
     }
     wallet_free(case, &c.id, &c.wallet_id)?;

@@ -29,11 +29,26 @@ pub(super) fn replay_or_conflict(case: &Case<'_>, first: &Entry, now: &Event) ->
 /// refusal for whoever comes second, and nothing worse.
 pub(super) fn taken(first: &Entry) -> Refusal {
     let (seq, name) = (first.front.seq, first.event.name());
+    if matches!(first.event, Event::RowImported(_) | Event::RulesImported(_)) {
+        let message = format!(
+            "entry {seq} brought this in from a database; it is here already, and can be changed but \
+             not made anew"
+        );
+        return Refusal::new(Code::Conflict, message).with("seq", seq);
+    }
     let message = format!(
         "the key of this is taken by something else ({name}, entry {seq}), which does not happen by \
          chance; use another id, or the hash of a real payment"
     );
     Refusal::new(Code::Conflict, message).with("seq", seq)
+}
+
+/// The first entry of the stream, if it made the thing that the command would make. What was brought
+/// in and is only kept made nothing: `is_there` tells whether there is such a thing.
+pub(super) fn maker<'a>(case: &Case<'a>, is_there: bool) -> Option<&'a Entry> {
+    let first = case.found.stream.first()?;
+    let is_kept_only = matches!(&first.event, Event::RowImported(e) if !e.is_live);
+    (is_there || !is_kept_only).then_some(first)
 }
 
 /// What differs between the first entry and what is said now, field by field.

@@ -6,7 +6,9 @@
 
 use serde_json::{Value, json};
 use spireledger_projections::facts::Rows;
-use spireledger_projections::imported::{self, ImportedRow, counted, effective, is_same, is_same_found};
+use spireledger_projections::imported::{
+    self, ImportedRow, counted, effective, is_same, is_same_found,
+};
 use spireledger_projections::shape::{Shape, Table};
 use spireledger_projections::tables::{Cell, Row, row_of, rows_of, rules_rows};
 use spireledger_projections::{ApplyError, Fleet, Life};
@@ -51,19 +53,22 @@ impl Import {
         }
     }
 
-    /// The alias under which it is found again, whatever it belongs to by then.
-    pub fn alias(&self) -> Option<EntryKey> {
-        let Self::Row { row, .. } = self else { return None };
-        let alone = streams::imported_alone(row.table, row.id.as_str());
-        (row.table == SourceTable::Legs && self.stream() != alone).then_some(alone)
+    /// Of a leg: the key that it is found again under, whichever settlement it is of by then.
+    pub fn own_key(&self) -> Option<EntryKey> {
+        match self {
+            Self::Row { row, .. } if row.table == SourceTable::Legs => {
+                Some(streams::imported_alone(row.table, row.id.as_str()))
+            }
+            _ => None,
+        }
     }
 
     /// When it happened, as far as it says so.
     pub fn occurred_at(&self) -> Option<Timestamp> {
         match self {
             Self::Row { row, .. } => {
-                let columns = ["created_at", "updated_at"].into_iter();
-                columns.filter_map(|column| imported::moment(row.cell(column))).next()
+                let mut columns = ["created_at", "updated_at"].into_iter();
+                columns.find_map(|column| imported::moment(row.cell(column)))
             }
             Self::Rules { rows, .. } => {
                 rows.iter().filter_map(|row| imported::moment(row.cell("created_at"))).max()
@@ -120,8 +125,10 @@ impl Case<'_> {
         let shown = self.shown();
         let differs = shown.as_ref().map(|(table, row)| self.differences(table, row));
         if let (Some([]), Some(seq)) = (differs.as_deref(), self.seq(last.as_ref()))
-            && (last.is_none() || counts_the_same)
-            && last.as_ref().is_none_or(|last| last.is_live == event.is_live)
+            && last.as_ref().is_none_or(|last| {
+                // What went on here was counted here.
+                last.is_changed() || (counts_the_same && last.is_live == event.is_live)
+            })
         {
             return Decision::Replay(seq);
         }
@@ -287,16 +294,17 @@ fn rules(
     let version = rows.first().map_or(0, |row| row.version);
     let shape = Shape::at(version).unwrap_or_else(Shape::newest);
     let table = shape.table(SourceTable::Splits.as_str());
-    let shown = table.map(|table| rules_rows(table, fleet, operator.as_str(), machine));
+    let shown = table.map(|table| rules_rows(table, fleet, operator, machine));
     let same = |table: &Table, shown: &[Row<'_>]| {
-        shown.len() == rows.len() && rows.iter().all(|row| {
-            let id = row.id.as_str();
-            let own = shown.iter().find(|shown| is_row(table, shown, id));
-            own.is_some_and(|own| {
-                let mut cells = table.columns().iter().zip(own);
-                cells.all(|(column, cell)| is_same(cell, row.cell(column.name)))
+        shown.len() == rows.len()
+            && rows.iter().all(|row| {
+                let id = row.id.as_str();
+                let own = shown.iter().find(|shown| is_row(table, shown, id));
+                own.is_some_and(|own| {
+                    let mut cells = table.columns().iter().zip(own);
+                    cells.all(|(column, cell)| is_same(cell, row.cell(column.name)))
+                })
             })
-        })
     };
     let newest = found.stream.last();
     if let (Some(table), Some(shown), Some(newest)) = (table, &shown, newest)

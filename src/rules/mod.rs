@@ -9,6 +9,7 @@
 //! *Never:* I/O, a clock, randomness, a `HashMap`, a float. *Start at:* [`decide`].
 
 mod adjust;
+mod brought_in;
 mod claim;
 mod deposits;
 mod distribution;
@@ -26,8 +27,8 @@ mod tests;
 mod who;
 
 pub use claim::{EVIDENCE_PER_HASH_MAX, is_kept};
-pub use import::{Import, decide_import};
 pub use fees::{Split, split_fee};
+pub use import::{Import, decide_import};
 pub use needs::{Depth, Found, Needs, needs};
 
 use spireledger_projections::{ApplyError, Fleet};

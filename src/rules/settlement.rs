@@ -29,6 +29,7 @@ use spireledger_schema::money::Sats;
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus, TxType};
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
+use super::brought_in::{adds_up, can_split};
 use super::distribution::{Amounts, plan};
 use super::fleet::known_machine;
 use super::identity::replay_or_conflict;
@@ -89,6 +90,8 @@ pub(super) fn begin(case: &Case<'_>, c: &SettlementBegin) -> Ruling {
         );
         return Err(refuse(Code::LimitReached, message).into());
     }
+    adds_up(&settlement)?;
+    can_split(case, &settlement)?;
     let machine = known_machine(case, &settlement.claimed.machine_id)?;
     // Legs are planned once. Whoever begins again goes on with them.
     let legs = if settlement.legs.is_empty() {
@@ -172,6 +175,7 @@ pub(super) fn finish(case: &Case<'_>, c: &SettlementFinish) -> Ruling {
         );
         return Err(refuse(Code::LegsOpen, message).with("legs", &open).into());
     }
+    adds_up(&settlement)?;
     Ok(Step::Append(finished(c, end_state(&settlement))))
 }
 

@@ -2,6 +2,7 @@
 
 mod backup;
 mod fleet;
+mod import;
 mod look;
 mod past;
 mod start;

@@ -12,7 +12,10 @@ pub use fleet::{BayFact, ClientFact, SplitFact, TelemetryFact};
 pub use fleet::{BayState, ConfigFact, Enrolment, LpFact, MachineFact, Reports, SplitInPlace};
 pub use money::{DepositAtMachine, DepositFact, LegFact, LegOfSettlement, SettlementFact};
 
+use spireledger_schema::imported::Found;
+
 use crate::cell::Cell;
+use crate::imported::found_cell;
 use crate::{Config, Lp, Machine, Settlement};
 
 /// Declares the facts of one kind of thing: each with its meaning and how it is read.
@@ -91,13 +94,31 @@ pub enum Subject<'a> {
     Imported(Alone<'a>),
 }
 
+/// A machine's currency, in the words in which it is shown.
+#[derive(Debug, Clone, Copy)]
+pub enum FiatCode<'a> {
+    /// A currency.
+    Code(&'a str),
+    /// What was found where one should be.
+    Found(&'a Found),
+}
+
+impl<'a> FiatCode<'a> {
+    pub(crate) fn cell(self) -> Cell<'a> {
+        match self {
+            Self::Code(code) => Cell::text(code),
+            Self::Found(found) => found_cell(found),
+        }
+    }
+}
+
 /// A row that no state stands behind.
 #[derive(Debug, Clone, Copy)]
 pub struct Alone<'a> {
     /// What it is a row of.
     pub rows: Rows,
     /// Of a deposit: the currency of its machine, if that is known.
-    pub fiat_code: Option<&'a str>,
+    pub fiat_code: Option<FiatCode<'a>>,
 }
 
 /// Where a column reads from.
@@ -142,7 +163,7 @@ impl Source {
             (Self::Telemetry(fact), Subject::Telemetry(reports)) => fact.read(reports),
             (Self::Bay(fact), Subject::Bay(bay)) => fact.read(bay),
             (Self::Deposit(DepositFact::CurrencyOfMachine), Subject::Imported(alone)) => {
-                alone.fiat_code.map_or(Cell::Null, Cell::text)
+                alone.fiat_code.map_or(Cell::Null, FiatCode::cell)
             }
             _ => Cell::Null,
         }

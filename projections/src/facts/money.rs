@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::facts;
+use super::{FiatCode, facts};
 use crate::cell::{Cell, IntoCell, personal};
 use crate::{Deposit, LegRow, Settlement};
 
@@ -14,7 +14,7 @@ pub struct DepositAtMachine<'a> {
     /// The deposit.
     pub deposit: &'a Deposit,
     /// The machine's currency, if it is known.
-    pub fiat_code: Option<&'a str>,
+    pub fiat_code: Option<FiatCode<'a>>,
 }
 
 /// A leg, its settlement, and whose machine it was.
@@ -44,7 +44,7 @@ facts! {
         /// The machine's currency. A deposit from a database where another one still stood after
         /// version 5 keeps what stood there.
         CurrencyOfMachine => {
-            row.fiat_code.map_or_else(|| row.deposit.recorded.currency.cell(), Cell::text)
+            row.fiat_code.map_or_else(|| row.deposit.recorded.currency.cell(), FiatCode::cell)
         },
         /// Whether it counts.
         Status => row.deposit.status.cell(),

@@ -16,7 +16,7 @@ static SOURCES: LazyLock<Vec<Vec<Source>>> = LazyLock::new(|| {
 
 fn facts(shapes: &[Shape], table: SourceTable) -> Vec<Source> {
     let versions = shapes.iter().filter_map(|shape| shape.table(table.as_str()));
-    let columns: Vec<_> = versions.flat_map(|version| version.columns()).collect();
+    let columns: Vec<_> = versions.flat_map(super::super::shape::Table::columns).collect();
     let fact = |place: usize| {
         columns.iter().find(|column| table.place(column.name) == Some(place)).map(|c| c.source)
     };

@@ -5,12 +5,14 @@ use std::collections::btree_map::Entry as Place;
 use spireledger_schema::Event;
 use spireledger_schema::event::{RowImported, RulesImported};
 use spireledger_schema::imported::{Counted, CountsAs, Found, SourceRow, SourceTable};
+use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::text::{ClientId, MachineId, Text, UserId};
 use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::{DepositStatus, LegStatus, LegType};
 
 use super::{ImportedRow, bay, beacon, client, config, lp, machine, sources, splits, telemetry};
 use crate::cell::Cell;
-use crate::facts::{Enrolment, Subject};
+use crate::facts::{Enrolment, FiatCode, Subject};
 use crate::tables::{of_bay, of_reports};
 use crate::{ApplyError, Fleet, Rules};
 
@@ -34,10 +36,13 @@ impl Fleet {
     }
 
     /// What a machine's currency is, in the words in which it is shown.
-    pub fn fiat_code_at(&self, machine: &str) -> Option<&str> {
-        let imported = self.imported(SourceTable::Machines, machine);
-        let shown = imported.filter(|row| !row.is_live).and_then(|i| i.row.cell("fiat_code").as_str());
-        shown.or_else(|| Some(self.machine(&MachineId::parse(machine)?)?.fiat_code.as_str()))
+    pub fn fiat_code_at(&self, machine: &str) -> Option<FiatCode<'_>> {
+        let imported = self.imported(SourceTable::Machines, machine).filter(|row| !row.is_live);
+        if let Some(imported) = imported {
+            return Some(FiatCode::Found(imported.row.cell("fiat_code")));
+        }
+        let machine = self.machine(&MachineId::parse(machine)?)?;
+        Some(FiatCode::Code(machine.fiat_code.as_str()))
     }
 
     /// A row was brought in. What it cannot make state of is kept beside it.
@@ -175,12 +180,11 @@ impl Fleet {
             return;
         }
         let is_of_set = |row: &SourceRow| {
-            row.cell("operator_user_id").as_str() == Some(e.operator_user_id.as_str())
-                && row.cell("machine_id").as_str() == e.machine_id.as_ref().map(Text::as_str)
+            row.cell("operator_user_id").name().as_ref() == Some(&e.operator_user_id)
+                && row.cell("machine_id").name() == e.machine_id
         };
-        self.imported.retain(|(table, _), old| {
-            *table != SourceTable::Splits || !is_of_set(&old.row)
-        });
+        self.imported
+            .retain(|(table, _), old| *table != SourceTable::Splits || !is_of_set(&old.row));
         for found in &e.rows {
             self.imported.insert((SourceTable::Splits, found.id.clone()), row(found));
         }
@@ -212,7 +216,11 @@ impl Fleet {
         }
         let keys = self.rows_touched(event);
         let rows = keys.into_iter().filter(|key| self.imported.contains_key(key));
-        rows.map(|key| { let facts = self.facts(&key); (key, facts) }).collect()
+        rows.map(|key| {
+            let facts = self.facts(&key);
+            (key, facts)
+        })
+        .collect()
     }
 
     /// What was found gives way to what was said since.
@@ -309,7 +317,6 @@ impl crate::Client {
 /// What a row counts for in an enrolment's sums, if it can be told and the enrolment is known.
 pub fn counted(fleet: &Fleet, row: &SourceRow) -> Option<Counted> {
     use super::{fiat, sats, status_of_leg};
-    use spireledger_schema::words::{DepositStatus, LegStatus, LegType};
     let client_id = row.cell("client_id").as_str().and_then(ClientId::parse)?;
     fleet.client(&client_id)?;
     let (counts_as, amount_fiat, amount_sats) = match row.table {
@@ -319,7 +326,7 @@ pub fn counted(fleet: &Fleet, row: &SourceRow) -> Option<Counted> {
                 DepositStatus::Confirmed => CountsAs::Confirmed,
                 DepositStatus::Rejected => return None,
             };
-            (counts_as, fiat(row.cell("amount"))?, spireledger_schema::money::Sats::ZERO)
+            (counts_as, fiat(row.cell("amount"))?, Sats::ZERO)
         }
         SourceTable::Legs => {
             if row.cell("leg_type").as_str().and_then(LegType::parse)? != LegType::Dca {
@@ -331,7 +338,7 @@ pub fn counted(fleet: &Fleet, row: &SourceRow) -> Option<Counted> {
                 _ => return None,
             };
             let amount = row.cell("amount_fiat");
-            let amount = if amount.is_something() { fiat(amount)? } else { Default::default() };
+            let amount = if amount.is_something() { fiat(amount)? } else { Fiat::ZERO };
             (counts_as, amount, sats(row.cell("amount_sats"))?)
         }
         _ => return None,

@@ -24,11 +24,11 @@ use crate::shape::Column;
 
 pub use columns::sources;
 pub use fleet::{RowKey, counted};
-pub use typed::{decimal, fiat, moment, sats, status_of_leg, whole};
-pub use typed::{client, config, deposit, leg, lp, machine, settlement, splits};
 pub use typed::is_bay;
-pub(crate) use typed::{bay, beacon, telemetry};
 use typed::personal;
+pub(crate) use typed::{bay, beacon, telemetry};
+pub use typed::{client, config, deposit, leg, lp, machine, settlement, splits};
+pub use typed::{decimal, fiat, moment, sats, status_of_leg, whole};
 
 /// The version that made every deposit's currency the machine's.
 pub const CURRENCY_IS_THE_MACHINES: u16 = 5;
@@ -101,7 +101,8 @@ pub fn effective<'a>(row: &'a SourceRow, column: &str) -> &'a Found {
         // Seed m009: one fraction becomes one for each direction, where neither says anything.
         "super_cash_in_fee_fraction" | "super_cash_out_fee_fraction" => {
             let older = row.cell("super_fee_fraction");
-            let says = |column| is_above_zero(row.cell(column)).is_some_and(|sign| sign.is_ne());
+            let says =
+                |column| is_above_zero(row.cell(column)).is_some_and(std::cmp::Ordering::is_ne);
             let is_said = says("super_cash_in_fee_fraction") || says("super_cash_out_fee_fraction");
             let is_older = is_above_zero(older) == Some(Ordering::Greater);
             if is_older && !is_said { older } else { found }
@@ -129,7 +130,7 @@ fn is_above_zero(found: &Found) -> Option<Ordering> {
 }
 
 /// A found cell as a cell of a table.
-fn found_cell(found: &Found) -> Cell<'_> {
+pub(crate) fn found_cell(found: &Found) -> Cell<'_> {
     match found {
         Found::Absent | Found::Null => Cell::Null,
         Found::Integer(number) => Cell::Integer(*number),

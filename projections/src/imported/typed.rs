@@ -11,9 +11,7 @@ use spireledger_schema::json::RawJson;
 use spireledger_schema::money::{ExchangeRate, Fiat, Fraction, Sats};
 use spireledger_schema::parts::{Bay, Label, Line, Message, Split, Target};
 use spireledger_schema::personal::Personal;
-use spireledger_schema::text::{
-    ClientId, Currency, DepositId, LegId, MachineId, UserId, WalletId,
-};
+use spireledger_schema::text::{ClientId, Currency, DepositId, LegId, MachineId, UserId, WalletId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{
     ClientStatus, DcaMode, DepositStatus, LegStatus, LegType, SettlementStatus, TxType,
@@ -21,9 +19,6 @@ use spireledger_schema::words::{
 
 use super::effective;
 use crate::{Beacon, Client, Config, Deposit, LegRow, Lp, Machine, Telemetry};
-
-/// The currency code that stands for none (ISO 4217), where what was found is no code.
-const NO_CURRENCY: &str = "XXX";
 
 /// A number, exact, if it is one of at most 28 digits.
 pub fn decimal(found: &Found) -> Option<Decimal> {
@@ -43,7 +38,11 @@ pub fn whole(found: &Found) -> Option<i64> {
         Found::Integer(number) => Some(*number),
         Found::Real(_) => {
             let number = decimal(found)?;
-            if number.fract().is_zero() { i64::try_from(number.trunc().mantissa()).ok() } else { None }
+            if number.fract().is_zero() {
+                i64::try_from(number.trunc().mantissa()).ok()
+            } else {
+                None
+            }
         }
         _ => None,
     }
@@ -105,9 +104,15 @@ fn text<T>(found: &Found, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     found.as_str().and_then(parse)
 }
 
-/// What may be left out: `Some(None)` where nothing is, `None` where something else is.
-fn optional<T>(found: &Found, read: impl FnOnce(&Found) -> Option<T>) -> Option<Option<T>> {
-    if found.is_something() { read(found).map(Some) } else { Some(None) }
+/// Something is there that cannot be read.
+struct Unreadable;
+
+/// What may be left out.
+fn optional<T>(
+    found: &Found,
+    read: impl FnOnce(&Found) -> Option<T>,
+) -> Result<Option<T>, Unreadable> {
+    if found.is_something() { read(found).map(Some).ok_or(Unreadable) } else { Ok(None) }
 }
 
 pub(super) fn personal(found: &Found) -> Option<Personal> {
@@ -128,8 +133,9 @@ pub fn config(row: &SourceRow) -> Option<Config> {
         ))?,
         super_fee_wallet_id: optional(row.cell("super_fee_wallet_id"), |found| {
             text(found, WalletId::parse)
-        })?,
-        max_cash_in_sats: optional(row.cell("max_cash_in_sats"), sats)?,
+        })
+        .ok()?,
+        max_cash_in_sats: optional(row.cell("max_cash_in_sats"), sats).ok()?,
         updated_at: moment(row.cell("updated_at")),
     })
 }
@@ -166,7 +172,7 @@ pub fn lp(row: &SourceRow, recorded_at: Timestamp) -> Option<Lp> {
         user_id: text(row.cell("user_id"), UserId::parse)?,
         dca_wallet_id: text(row.cell("dca_wallet_id"), WalletId::parse)?,
         default_dca_mode: text(row.cell("default_dca_mode"), DcaMode::parse)?,
-        fixed_mode_daily_limit: optional(row.cell("fixed_mode_daily_limit"), fiat)?,
+        fixed_mode_daily_limit: optional(row.cell("fixed_mode_daily_limit"), fiat).ok()?,
         autoforward_ln_address: personal(row.cell("autoforward_ln_address")),
         autoforward_enabled: truth(row.cell("autoforward_enabled"))?,
         created_at,
@@ -298,8 +304,7 @@ pub fn deposit(row: &SourceRow, recorded_at: Timestamp) -> Option<Deposit> {
             client_id: text(row.cell("client_id"), ClientId::parse)?,
             machine_id: text(row.cell("machine_id"), MachineId::parse)?,
             amount: fiat(row.cell("amount"))?,
-            currency: text(row.cell("currency"), Currency::parse)
-                .or_else(|| Currency::parse(NO_CURRENCY))?,
+            currency: text(row.cell("currency"), Currency::parse).unwrap_or(Currency::NONE),
             creator_user_id: text(row.cell("creator_user_id"), UserId::parse)?,
             notes: personal(row.cell("notes")),
         },
@@ -360,12 +365,13 @@ pub fn leg(row: &SourceRow, recorded_at: Timestamp) -> Option<LegRow> {
         id: text(row.cell("id"), LegId::parse)?,
         leg: Leg {
             leg_type: text(row.cell("leg_type"), LegType::parse)?,
-            client_id: optional(row.cell("client_id"), |found| text(found, ClientId::parse))?,
+            client_id: optional(row.cell("client_id"), |found| text(found, ClientId::parse))
+                .ok()?,
             destination_wallet_id: text(row.cell("destination_wallet_id"), WalletId::parse),
             destination_ln_address: personal(row.cell("destination_ln_address")),
             target: None,
             amount_sats: sats(row.cell("amount_sats"))?,
-            amount_fiat: optional(row.cell("amount_fiat"), fiat)?,
+            amount_fiat: optional(row.cell("amount_fiat"), fiat).ok()?,
         },
         status: status_of_leg(row)?,
         external_payment_hash: text(row.cell("external_payment_hash"), PaymentHash::parse_hex),

@@ -82,7 +82,8 @@ const FEES: &str = "
     ALTER TABLE spirekeeper.dca_settlements ADD fee_mismatch_sats BIGINT;
     UPDATE spirekeeper.super_config SET super_cash_in_fee_fraction = super_fee_fraction,
         super_cash_out_fee_fraction = super_fee_fraction
-        WHERE super_cash_in_fee_fraction = 0 AND super_cash_out_fee_fraction = 0;
+        WHERE super_cash_in_fee_fraction = 0 AND super_cash_out_fee_fraction = 0
+            AND super_fee_fraction > 0;
     ALTER TABLE spirekeeper.super_config DROP super_fee_fraction;";
 
 const NPUB: &str = "

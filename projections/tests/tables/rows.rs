@@ -149,16 +149,6 @@ fn a_deposit_is_in_the_machines_currency_from_version_5_on() {
     check(&world, 12, query, &["15|EUR"]);
 }
 
-/// Migrations can be interrupted: a wrong currency is found in newer databases, too.
-#[test]
-fn a_currency_that_was_found_wrong_after_version_5_stays_as_it_was_found() {
-    let moves: Vec<(u8, Move)> = deposit_in_other_currency().map(|happening| (1, happening)).into();
-    let query = "SELECT currency FROM dca_deposits";
-    for (found_in, at_12) in [(4, "EUR"), (5, "USD"), (12, "USD")] {
-        check(&World::of(&moves, Some(found_in)), 12, query, &[at_12]);
-    }
-}
-
 #[test]
 fn a_settlement_speaks_the_words_of_its_version() {
     let world = world(&[register(1, true), CLAIM]);

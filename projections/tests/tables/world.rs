@@ -2,7 +2,7 @@
 
 use spireledger_projections::{Deposit, Fleet, Settlement};
 use spireledger_schema::identity::Actor;
-use spireledger_schema::text::{MachineId, Text};
+use spireledger_schema::text::MachineId;
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Circumstances, Entry, EntryKey, Event, Front};
 
@@ -14,7 +14,7 @@ pub struct World {
     /// The streams of deposits and of settlements, in the order in which they came.
     pub deposits: Vec<Vec<Entry>>,
     pub settlements: Vec<Vec<Entry>>,
-    /// The version whose tables have to hold everything, as if it was imported from them.
+    /// The version whose tables have to hold everything, and nothing newer is known.
     pub held: Option<u16>,
     now: Timestamp,
     seq: u64,
@@ -58,16 +58,12 @@ impl World {
             }
             _ => None,
         };
-        let actor = self.held.map_or(Actor::Local, |version| Actor::Import {
-            file: Text::new("spirekeeper.sqlite3"),
-            version,
-        });
         let entry = Entry {
             front: Front { seq: self.seq, key, alias: None },
             circumstances: Circumstances {
                 recorded_at: self.now,
                 occurred_at: happened,
-                actor,
+                actor: Actor::Local,
                 request_id: None,
                 evidence: None,
             },
@@ -84,7 +80,13 @@ impl World {
 
     /// All settlements as they stand.
     pub fn folded_settlements(&self) -> Vec<Settlement> {
-        self.settlements.iter().map(|stream| Settlement::fold(stream).unwrap().unwrap()).collect()
+        let keeps_mismatch = !self.before(9);
+        let folded = self.settlements.iter().map(|stream| {
+            let mut settlement = Settlement::fold(stream).unwrap().unwrap();
+            settlement.fee_mismatch_sats = settlement.fee_mismatch_sats.filter(|_| keeps_mismatch);
+            settlement
+        });
+        folded.collect()
     }
 
     /// The id of a machine, if it is registered.

@@ -6,6 +6,7 @@
 //! changes, it gets a new tag; move its cases here to the new shape, and let the old files be.
 
 mod fleet;
+mod imported;
 mod legs;
 mod money;
 mod settlement;
@@ -48,7 +49,9 @@ pub enum By {
 fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/bytes");
     let (mut written, mut kept, mut failed) = (0, 0, 0);
-    let cases = [fleet::cases(), money::cases(), settlement::cases()].into_iter().flatten();
+    let cases = [fleet::cases(), money::cases(), settlement::cases(), imported::cases()]
+        .into_iter()
+        .flatten();
     for (seq, case) in (1..).zip(cases) {
         let kind = case.event.name().replace('.', "-");
         let name = format!("tag-{:03}-{kind}-{}", case.event.tag(), case.name);

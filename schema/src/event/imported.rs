@@ -1,8 +1,8 @@
 //! Events about what was brought in from a spirekeeper database.
 
 use super::payloads;
-use crate::json::LeftOut;
 use crate::imported::{Counted, SourceRow};
+use crate::json::LeftOut;
 use crate::text::{Text, UserId};
 
 payloads! {

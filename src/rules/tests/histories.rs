@@ -322,7 +322,9 @@ fn random_histories_reach_every_event_every_state_and_most_refusals() {
             _ => None,
         }));
     }
-    assert_eq!(events.len(), Event::readable_tags().len());
+    // Commands do not import: a database does.
+    let said = Event::readable_tags().into_iter().filter(|(_, name)| !name.ends_with("Imported"));
+    assert_eq!(events.len(), said.count());
     assert_eq!(states.len(), SettlementStatus::ALL.len());
     assert!(codes.len() >= 16, "{codes:?}");
     // Each of five kinds ends in each of five ways; what is retained needs no end.

@@ -41,6 +41,8 @@ pub fn kinds() -> Vec<BoxedStrategy<Event>> {
         cassettes_set().prop_map(Event::CassettesSet).boxed(),
         cassettes_reported().prop_map(Event::CassettesReported).boxed(),
         claim_refused().prop_map(Event::ClaimRefused).boxed(),
+        imported::row_imported().prop_map(Event::RowImported).boxed(),
+        imported::rules_imported().prop_map(Event::RulesImported).boxed(),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod events;
+mod imported;
 
 use std::collections::BTreeMap;
 

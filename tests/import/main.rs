@@ -1,0 +1,11 @@
+//! Bringing databases in: nothing is lost, nothing is doubled, and what was found is what is shown.
+
+#[path = "../../projections/tests/tables/migrations.rs"]
+mod migrations;
+
+mod database;
+mod later;
+mod refused;
+mod square;
+mod values;
+mod world;
