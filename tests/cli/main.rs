@@ -3,6 +3,7 @@
 mod backup;
 mod fleet;
 mod look;
+mod parquet;
 mod past;
 mod start;
 mod submit;
