@@ -19,6 +19,7 @@ mod cell;
 mod deposit;
 pub mod facts;
 mod fleet;
+mod occurred;
 mod rows;
 mod settlement;
 pub mod shape;
@@ -27,6 +28,7 @@ pub mod versions;
 
 pub use deposit::Deposit;
 pub use fleet::Fleet;
+pub use occurred::Occurred;
 pub use rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
 pub use settlement::{LegRow, Lock, Settlement};
 
