@@ -5,6 +5,7 @@ mod fleet;
 mod look;
 mod parquet;
 mod past;
+mod simulate;
 mod start;
 mod submit;
 mod world;

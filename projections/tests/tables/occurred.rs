@@ -23,12 +23,12 @@ fn entries(moves: &[(u8, Move)], shifts: &[Option<i64>]) -> Vec<Entry> {
     let mut all = World::of(moves, None).all;
     for (entry, shift) in all.iter_mut().zip(shifts.iter().cycle()) {
         entry.circumstances.occurred_at =
-            shift.map(|shift| moved(&entry.circumstances.recorded_at, shift));
+            shift.map(|shift| moved(entry.circumstances.recorded_at, shift));
     }
     all
 }
 
-fn moved(at: &Timestamp, seconds: i64) -> Timestamp {
+fn moved(at: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_micros(at.micros() + seconds * 1_000_000).unwrap()
 }
 
@@ -67,7 +67,6 @@ fn effect(event: &Event) -> Option<Effect<'_>> {
     let (mut concerned, mut lowers, mut raises) = (Vec::new(), Vec::new(), Vec::new());
     let mut dated = true;
     match event {
-        Event::ClientEnrolled(_) | Event::SettlementClaimed(_) => {}
         Event::ClientChanged(e) => concerned.push(&e.id),
         Event::DepositRecorded(e) => concerned.push(&e.client_id),
         Event::DepositRejected(e) => concerned.push(&e.client_id),
@@ -84,7 +83,7 @@ fn effect(event: &Event) -> Option<Effect<'_>> {
             Outcome::Completed | Outcome::Failed => concerned.extend(&e.client_id),
             Outcome::Voided | Outcome::Skipped | Outcome::Refunded => raises.extend(&e.client_id),
         },
-        Event::LegEnded(_) => {}
+        Event::ClientEnrolled(_) | Event::SettlementClaimed(_) | Event::LegEnded(_) => {}
         Event::SettlementNoted(_)
         | Event::SettlementReleased(_)
         | Event::SettlementFinished(_)
@@ -169,7 +168,7 @@ proptest! {
         moves in moves::history(), shifts in shifts(), seconds in -40..140i64,
     ) {
         let entries = entries(&moves, &shifts);
-        let until = moved(&Timestamp::from_seconds(1_767_225_600).unwrap(), seconds);
+        let until = moved(Timestamp::from_seconds(1_767_225_600).unwrap(), seconds);
         let fleet = occurred(&entries, until);
         prop_assert_eq!(&fleet, &by_the_rule(&entries, until));
         let least = least(&entries);
@@ -183,7 +182,7 @@ proptest! {
         moves in moves::history(), same: bool, seconds in -1..140i64,
     ) {
         let entries = entries(&moves, &[same.then_some(0)]);
-        let until = moved(&Timestamp::from_seconds(1_767_225_600).unwrap(), seconds);
+        let until = moved(Timestamp::from_seconds(1_767_225_600).unwrap(), seconds);
         let balances = |fleet: &Fleet| fleet.clients().cloned().collect::<Vec<_>>();
         prop_assert_eq!(balances(&occurred(&entries, until)), balances(&recorded(&entries, until)));
     }
@@ -217,7 +216,7 @@ fn check(shifts: [Option<i64>; 6], until: i64, confirmed: i64, paid: i64) {
     all.extend(shifts);
     let entries = entries(&moves, &all);
     assert_eq!(entries.len(), 8, "{entries:#?}");
-    let fleet = occurred(&entries, moved(&Timestamp::from_seconds(1_767_225_600).unwrap(), until));
+    let fleet = occurred(&entries, moved(Timestamp::from_seconds(1_767_225_600).unwrap(), until));
     let client = fleet.clients().next();
     let of = |fiat: fn(&Client) -> Fiat| client.map_or(0, |client| fiat(client).minor());
     let said = (of(|client| client.confirmed_fiat), of(|client| client.paid_fiat));
@@ -277,7 +276,7 @@ fn what_is_planned_with_fiat_that_was_given_back_does_not_count_before_that() {
         let entries = entries(&moves, &shifts);
         assert_eq!(entries.len(), 10, "{given_back:?}");
         let pending = |until| {
-            let until = moved(&Timestamp::from_seconds(1_767_225_600).unwrap(), until);
+            let until = moved(Timestamp::from_seconds(1_767_225_600).unwrap(), until);
             let fleet = occurred(&entries, until);
             fleet.clients().map(|client| client.pending_fiat.minor()).collect::<Vec<_>>()
         };
