@@ -21,6 +21,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use spireledger_schema::event::{Event, Leg};
+use spireledger_schema::imported::{Counted, CountsAs, SourceTable};
 use spireledger_schema::text::ClientId;
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{LegStatus, LegType};
@@ -123,7 +124,20 @@ const fn kind(event: &Event) -> Kind {
         | Event::TelemetryReported(_)
         | Event::CassettesSet(_)
         | Event::CassettesReported(_)
+        | Event::RulesImported(_)
         | Event::ClaimRefused(_) => Kind::Setting,
+        Event::RowImported(e) => match e.row.table {
+            SourceTable::Clients
+            | SourceTable::Deposits
+            | SourceTable::Settlements
+            | SourceTable::Legs => Kind::Dated,
+            SourceTable::Config
+            | SourceTable::Machines
+            | SourceTable::Lps
+            | SourceTable::Splits
+            | SourceTable::Telemetry
+            | SourceTable::Bays => Kind::Setting,
+        },
         Event::SettlementReleased(_)
         | Event::SettlementNoted(_)
         | Event::SettlementFinished(_)
@@ -152,7 +166,8 @@ fn concerned(event: &Event) -> impl Iterator<Item = &ClientId> {
         Event::LegEnded(e) if e.leg_type == LegType::Dca => e.client_id.as_ref(),
         _ => None,
     };
-    one.into_iter().chain(lowered(event)).chain(raised(event))
+    let imported = counted(event).map(|(_, counted)| &counted.client_id);
+    one.into_iter().chain(imported).chain(lowered(event)).chain(raised(event))
 }
 
 /// The enrolments from whose balance an entry takes.
@@ -163,7 +178,9 @@ fn lowered(event: &Event) -> impl Iterator<Item = &ClientId> {
         _ => &[],
     };
     let dca = legs.iter().filter(|leg| leg.leg_type == LegType::Dca);
-    dca.filter_map(|leg| leg.client_id.as_ref())
+    let imported = counted(event).map(|(_, counted)| &counted.client_id);
+    let imported = imported.filter(|id| imported_shift(event, id) < 0);
+    dca.filter_map(|leg| leg.client_id.as_ref()).chain(imported)
 }
 
 /// The enrolments whose balance an entry adds to.
@@ -177,7 +194,32 @@ fn raised(event: &Event) -> impl Iterator<Item = &ClientId> {
         }
         _ => (None, [].as_slice()),
     };
-    one.into_iter().chain(back.iter().map(|back| &back.client_id))
+    let imported = counted(event).map(|(_, counted)| &counted.client_id);
+    let imported = imported.filter(|id| imported_shift(event, id) > 0);
+    one.into_iter().chain(back.iter().map(|back| &back.client_id)).chain(imported)
+}
+
+/// What a row that was brought in counted for (-1) and counts for (1).
+fn counted(event: &Event) -> impl Iterator<Item = (i128, &Counted)> {
+    let (before, after) = match event {
+        Event::RowImported(e) => (e.before.as_ref(), e.after.as_ref()),
+        _ => (None, None),
+    };
+    before.map(|counted| (-1, counted)).into_iter().chain(after.map(|counted| (1, counted)))
+}
+
+/// What such a row adds to what is left of an enrolment's balance, in hundredths.
+fn imported_shift(event: &Event, id: &ClientId) -> i128 {
+    let own = counted(event).filter(|(_, counted)| counted.client_id == *id);
+    own.map(|(sign, counted)| {
+        let minor = i128::from(counted.amount_fiat.minor());
+        match counted.counts_as {
+            CountsAs::Unconfirmed => 0,
+            CountsAs::Confirmed => sign * minor,
+            CountsAs::Pending | CountsAs::Paid => -sign * minor,
+        }
+    })
+    .sum()
 }
 
 /// Whether a leg that ends so leaves its fiat with the LP.

@@ -127,6 +127,12 @@ impl ToSql for Bound<'_, '_> {
             SqlCell::Integer(number) => ToSqlOutput::from(number),
             SqlCell::Decimal(decimal) => ToSqlOutput::from(decimal.to_string()),
             SqlCell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            SqlCell::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            // The digits were made of a floating-point number, and make the same one again.
+            SqlCell::Real(digits) => digits.parse::<f64>().map_or_else(
+                |_| ToSqlOutput::Borrowed(ValueRef::Text(digits.as_bytes())),
+                ToSqlOutput::from,
+            ),
         })
     }
 }

@@ -7,13 +7,15 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use spireledger_projections::{Client, Fleet, Occurred};
-use spireledger_schema::event::{Event, Leg};
+use spireledger_schema::event::{Event, Leg, RowImported};
+use spireledger_schema::identity::Actor;
+use spireledger_schema::imported::{Counted, CountsAs, Found, SourceRow, SourceTable};
 use spireledger_schema::json::Patch;
-use spireledger_schema::money::Fiat;
-use spireledger_schema::text::ClientId;
+use spireledger_schema::money::{Fiat, Sats};
+use spireledger_schema::text::{ClientId, Text};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{LegType, Outcome};
-use spireledger_schema::{Entry, EntryKey};
+use spireledger_schema::{Circumstances, Entry, EntryKey, Front};
 
 use super::moves::{self, Move};
 use super::world::World;
@@ -294,4 +296,89 @@ fn deposited() -> Vec<Move> {
         Move::Deposit { client: 0, amount: 50_000, currency: 1, notes: None },
         Move::Decide { deposit: 0, confirmed: true, notes: None },
     ]
+}
+
+/// A row that was brought in, recorded at 100 seconds and made so many seconds after the beginning.
+fn imported(
+    seq: u64,
+    key: u8,
+    made: i64,
+    table: SourceTable,
+    said: &[(&str, &str)],
+    counts: [Option<Counted>; 2],
+) -> Entry {
+    let mut cells = vec![Found::Absent; table.columns().len()];
+    for (column, text) in said {
+        cells[table.place(column).unwrap()] = Found::Text(Text::new(text));
+    }
+    let [before, after] = counts;
+    let row = SourceRow { table, version: 12, id: Text::new("row"), cells };
+    let event = RowImported { row, is_live: true, operator_user_id: None, before, after };
+    let begin = Timestamp::from_seconds(1_767_225_600).unwrap();
+    Entry {
+        front: Front { seq, key: EntryKey::from_bytes([key; 32]), alias: None },
+        circumstances: Circumstances {
+            recorded_at: moved(begin, 100),
+            occurred_at: Some(moved(begin, made)),
+            actor: Actor::Import { file: Text::new("spirekeeper.sqlite3"), version: 12 },
+            request_id: None,
+            evidence: None,
+        },
+        event: Event::RowImported(event),
+    }
+}
+
+#[test]
+fn rows_that_were_brought_in_count_from_when_they_were_made() {
+    let counted = |counts_as, minor| {
+        let client_id = ClientId::parse("c1").unwrap();
+        let amount_sats =
+            Sats::new(u64::from(matches!(counts_as, CountsAs::Paid | CountsAs::Pending))).unwrap();
+        Some(Counted {
+            client_id,
+            counts_as,
+            amount_fiat: Fiat::from_minor(minor).unwrap(),
+            amount_sats,
+        })
+    };
+    let client = [("id", "c1"), ("machine_id", "m1"), ("user_id", "ana"), ("status", "active")];
+    let entries = [
+        imported(1, 1, 10, SourceTable::Clients, &client, [None, None]),
+        imported(2, 2, 30, SourceTable::Deposits, &[], [None, counted(CountsAs::Unconfirmed, 500)]),
+        // The same deposit, confirmed since: brought in with the next state of the database.
+        imported(
+            3,
+            2,
+            30,
+            SourceTable::Deposits,
+            &[],
+            [counted(CountsAs::Unconfirmed, 500), counted(CountsAs::Confirmed, 500)],
+        ),
+        // A leg that was made before the deposit that pays for it.
+        imported(4, 3, 20, SourceTable::Legs, &[], [None, counted(CountsAs::Pending, 300)]),
+        imported(
+            5,
+            3,
+            50,
+            SourceTable::Legs,
+            &[],
+            [counted(CountsAs::Pending, 300), counted(CountsAs::Paid, 300)],
+        ),
+        // A leg that has nothing to do with a balance any more gives it back.
+        imported(6, 3, 60, SourceTable::Legs, &[], [counted(CountsAs::Paid, 300), None]),
+        imported(7, 4, 40, SourceTable::Legs, &[], [None, counted(CountsAs::Paid, 400)]),
+    ];
+    let sums = |until| {
+        let until = moved(Timestamp::from_seconds(1_767_225_600).unwrap(), until);
+        let fleet = occurred(&entries, until);
+        let sums = |client: &Client| {
+            [client.confirmed_fiat, client.pending_fiat, client.paid_fiat].map(Fiat::minor)
+        };
+        fleet.clients().next().map(sums)
+    };
+    assert_eq!(sums(9), None);
+    assert_eq!(sums(29), Some([0, 0, 0]));
+    assert_eq!(sums(30), Some([500, 300, 0]));
+    assert_eq!(sums(50), Some([500, 0, 300]));
+    assert_eq!(sums(60), Some([500, 0, 400]));
 }

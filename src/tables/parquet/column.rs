@@ -7,6 +7,7 @@ use parquet::data_type::{
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
 use parquet::schema::types::Type;
+use rust_decimal::Decimal;
 use spireledger_projections::shape;
 use spireledger_projections::shape::Declared;
 use spireledger_projections::tables::Cell;
@@ -178,6 +179,11 @@ fn digits(cell: &Cell<'_>, places: u32, digits: u32) -> Option<i128> {
     let (number, scale) = match cell {
         Cell::Integer(number) => (i128::from(*number), 0),
         Cell::Decimal(decimal) => (decimal.mantissa(), decimal.scale()),
+        Cell::Real(digits) => {
+            let exact = Decimal::from_str_exact(digits);
+            let decimal = exact.or_else(|_| Decimal::from_scientific(digits)).ok()?;
+            (decimal.mantissa(), decimal.scale())
+        }
         _ => return None,
     };
     let shifted = if scale <= places {

@@ -182,6 +182,23 @@ fn a_column_with_a_cell_of_another_type_is_text_and_loses_nothing() {
 }
 
 #[test]
+fn a_number_that_was_found_in_a_database_is_the_decimal_of_its_digits() {
+    let table = settlements();
+    let found = |digits| [row(&table, &[("exchange_rate", Cell::Real(Cow::Borrowed(digits)))])];
+    for (digits, number) in [("129.5145", "1295145"), ("5e-4", "5"), ("2e3", "20000000")] {
+        let (written, read, _) = there_and_back(&table, &found(digits));
+        assert_eq!(written.as_text, BTreeSet::new(), "{digits}");
+        let number = format!("{number}{}e-18", "0".repeat(14));
+        assert!(read[0].contains(&Some(number)), "{digits}: {read:?}");
+    }
+    for digits in ["1e-19", "1e300", "NaN"] {
+        let (written, read, _) = there_and_back(&table, &found(digits));
+        assert_eq!(written.as_text, BTreeSet::from(["exchange_rate"]), "{digits}");
+        assert!(read[0].contains(&Some(digits.into())), "{digits}: {read:?}");
+    }
+}
+
+#[test]
 fn a_whole_number_is_a_decimal_too() {
     let table = settlements();
     let rows =
