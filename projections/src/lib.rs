@@ -21,6 +21,7 @@ pub mod facts;
 mod fleet;
 pub mod imported;
 mod life;
+mod occurred;
 mod rows;
 mod settlement;
 pub mod shape;
@@ -30,6 +31,7 @@ pub mod versions;
 pub use deposit::Deposit;
 pub use fleet::Fleet;
 pub use life::Life;
+pub use occurred::Occurred;
 pub use rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
 pub use settlement::{LegRow, Lock, Settlement};
 

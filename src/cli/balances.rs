@@ -1,7 +1,8 @@
 //! `balances`: what each liquidity provider has at each machine.
 
 use serde::Serialize;
-use spireledger::ledger::replay_fleet;
+use spireledger::ledger::{AsOf, fleet_occurred, replay_fleet};
+use spireledger::log::ReadLog;
 use spireledger_projections::{Client, Fleet};
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::text::{ClientId, Currency, MachineId, UserId};
@@ -18,6 +19,19 @@ pub struct Args {
     /// Only at this machine.
     #[arg(long)]
     machine: Option<String>,
+    /// Which time --as-of means: when entries were recorded, or when what they tell occurred. By
+    /// occurrence, what came late is in; an entry that does not say when it occurred, occurred when it
+    /// was recorded, and none counts before what it rests on (a leg before its plan, a plan before the
+    /// deposits that pay for it).
+    #[arg(long, value_enum, default_value_t = By::Recorded, value_name = "TIME")]
+    by: By,
+}
+
+/// Which time of an entry counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    Recorded,
+    Occurred,
 }
 
 /// One LP's balance at one machine.
@@ -39,8 +53,19 @@ struct Balance<'a> {
 
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
-    let log = open::as_of(context, &reader)?;
-    let fleet = replay_fleet(&*log)?;
+    let (fleet, position, until) = match (args.by, context.as_of) {
+        (By::Recorded, _) => {
+            let log = open::as_of(context, &reader)?;
+            (replay_fleet(&*log)?, log.head().seq, None)
+        }
+        // The whole log: what occurred by then can stand anywhere in it.
+        (By::Occurred, Some(AsOf::Time(time))) => {
+            (fleet_occurred(&reader, time)?, reader.head().seq, Some(time))
+        }
+        (By::Occurred, _) => {
+            anyhow::bail!("--by occurred needs a time: --as-of 2026-01-31T18:00:00Z")
+        }
+    };
     let wanted = |client: &&Client| {
         args.user.as_ref().is_none_or(|user| client.user_id.as_str() == user)
             && args.machine.as_ref().is_none_or(|machine| client.machine_id.as_str() == machine)
@@ -48,9 +73,12 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let mut all: Vec<Balance<'_>> =
         fleet.clients().filter(wanted).map(|client| balance(&fleet, client)).collect();
     all.sort_by_key(|balance| (balance.user_id, balance.machine_id));
-    let position = log.head().seq;
     if context.json {
-        output::print_json(&serde_json::json!({ "position": position, "balances": all }))?;
+        let mut answer = serde_json::json!({ "position": position, "balances": all });
+        if let Some(until) = until {
+            answer["occurred_until"] = serde_json::json!(until);
+        }
+        output::print_json(&answer)?;
         return Ok(Outcome::Yes);
     }
     let mut out = output::table(
@@ -82,7 +110,8 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         ]);
     }
     let position = output::grouped(position);
-    output::print_line(&format!("balances as of entry {position}\n{out}"))?;
+    let by = until.map_or_else(String::new, |until| format!(", of what occurred until {until}"));
+    output::print_line(&format!("balances as of entry {position}{by}\n{out}"))?;
     Ok(Outcome::Yes)
 }
 

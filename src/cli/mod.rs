@@ -14,6 +14,7 @@ mod log;
 mod open;
 mod output;
 mod progress;
+mod simulate;
 mod sql;
 mod submit;
 mod tables;
@@ -75,6 +76,8 @@ enum Command {
     Restore(backup::RestoreArgs),
     /// Measure this machine and its disk, beside SQLite and the bare disk.
     Bench(bench::Args),
+    /// Write what a fleet of machines would send, as command lines for `submit`.
+    Simulate(simulate::Args),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -140,6 +143,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Backup(args) => backup::back_up(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
         Command::Bench(args) => bench::run(context, &args),
+        Command::Simulate(args) => simulate::run(context, &args),
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "spireledger", &mut out);

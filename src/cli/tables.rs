@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use spireledger::ledger::replay_fleet;
 use spireledger::log::ReadLog;
-use spireledger::tables::{export_sqlite, rows};
+use spireledger::tables::{export_parquet, export_sqlite, rows};
 use spireledger_projections::Fleet;
 use spireledger_projections::tables::{Cell, Row, Shape, Table};
 use spireledger_projections::versions::NEWEST;
@@ -49,7 +49,7 @@ pub enum Command {
         /// What to write.
         #[arg(long, value_enum, default_value_t = Format::Sqlite)]
         format: Format,
-        /// A file for SQLite; a directory, made if it is not there, for CSV and JSON Lines.
+        /// A file for SQLite; a directory, made if it is not there, for a file each.
         #[arg(long)]
         out: PathBuf,
     },
@@ -64,6 +64,8 @@ pub enum Format {
     Csv,
     /// A file a table with a JSON object a line.
     Jsonl,
+    /// A Parquet file a table, with exact decimals.
+    Parquet,
 }
 
 pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
@@ -92,12 +94,16 @@ fn export(context: &Context, shape: &Shape, format: Format, out: &Path) -> anyho
     let progress = bar("export", None, Unit::Rows);
     let count = match format {
         Format::Sqlite => export_sqlite(&*log, shape, out, |count| progress.set_position(count))?,
-        Format::Csv | Format::Jsonl => {
+        Format::Csv | Format::Jsonl | Format::Parquet => {
             let fleet = replay_fleet(&*log)?;
             std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
             let mut count = 0;
             for table in shape.tables() {
-                count += export_table(&*log, &fleet, table, format, out)?;
+                count += if format == Format::Parquet {
+                    parquet_table(&*log, &fleet, shape, table, out)?
+                } else {
+                    export_table(&*log, &fleet, table, format, out)?
+                };
                 progress.set_position(count);
             }
             count
@@ -146,6 +152,23 @@ fn export_table(
     out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
     std::fs::rename(&new, &path).with_context(|| path.display().to_string())?;
     Ok(count)
+}
+
+/// Writes one table as Parquet; returns how many rows.
+fn parquet_table(
+    log: &dyn ReadLog,
+    fleet: &Fleet,
+    shape: &Shape,
+    table: &Table,
+    dir: &Path,
+) -> anyhow::Result<u64> {
+    let path = dir.join(format!("{}.parquet", table.name()));
+    let written = export_parquet(log, fleet, shape, table, &path)?;
+    for column in written.as_text {
+        let (path, table) = (path.display(), table.name());
+        eprintln!("spireledger: {path}: `{column}` is text: not all of {table} is of its type");
+    }
+    Ok(written.rows)
 }
 
 fn list(context: &Context, shape: &Shape) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! Moments of a ledger: an entry, or a time.
 
+use spireledger_projections::{Fleet, Occurred};
 use spireledger_schema::time::Timestamp;
 
 use super::{LedgerError, decode};
@@ -34,6 +35,18 @@ pub fn past(log: &dyn ReadLog, as_of: AsOf) -> Result<Past<'_>, LedgerError> {
         AsOf::Time(time) => last_at(log, time)?,
     };
     Ok(Past::new(log, seq)?)
+}
+
+/// The fleet with the balances of a moment, by when things happened: see [`Occurred`].
+pub fn fleet_occurred(log: &dyn ReadLog, until: Timestamp) -> Result<Fleet, LedgerError> {
+    let mut occurred = Occurred::until(until);
+    for block in log.blocks_from(1) {
+        for stored in block?.entries() {
+            let entry = decode(stored.front.seq, stored.canonical)?;
+            occurred.take(&entry, stored.prev)?;
+        }
+    }
+    Ok(occurred.into_fleet())
 }
 
 /// The last entry that was recorded at `time` or before. Recorded times never decrease.

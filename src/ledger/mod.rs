@@ -32,7 +32,7 @@ use spireledger_schema::{Answer, Refusal};
 use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, SledLog};
 use crate::rules::{Import, Request};
 
-pub use as_of::{AsOf, past};
+pub use as_of::{AsOf, fleet_occurred, past};
 pub use history::history;
 pub use reader::Reader;
 pub use snapshot::replay_fleet;

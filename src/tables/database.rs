@@ -25,6 +25,9 @@ pub enum TablesError {
     /// SQLite said no.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// A Parquet file could not be written.
+    #[error("Parquet: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
     /// The system said no.
     #[error("{path}: {error}")]
     Io {

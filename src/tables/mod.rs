@@ -15,9 +15,11 @@ use crate::ledger::{LedgerError, decode, history};
 use crate::log::ReadLog;
 
 mod database;
+mod parquet;
 mod question;
 
 pub use database::{SCHEMA, TablesError, export_sqlite, in_memory};
+pub use parquet::{ParquetTable, export_parquet};
 pub use question::{Answer, ask};
 
 /// Hands out the rows of a table, in order, until `sink` fails.

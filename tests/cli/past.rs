@@ -167,3 +167,48 @@ fn csv_and_json_lines_hold_the_same_rows() {
     let files = std::fs::read_dir(world.path("csv")).expect("a directory").count();
     assert_eq!(files, 10);
 }
+
+#[test]
+fn balances_are_told_by_when_things_occurred_too() {
+    let world = World::with_fleet();
+    let deposit = |id: &str, when: &str| {
+        format!(
+            "{{\"type\":\"deposit.record\",\"id\":\"{id}\",\"client_id\":\"c1\",\"amount\":\"40.00\",\
+             \"creator_user_id\":\"op\",\"occurred_at\":\"{when}\"}}\n\
+             {{\"type\":\"deposit.confirm\",\"id\":\"{id}\",\"occurred_at\":\"{when}\"}}\n"
+        )
+    };
+    let (may, june) =
+        (deposit("d2", "2026-05-20T10:00:00Z"), deposit("d3", "2026-06-02T10:00:00Z"));
+    let machines = "{\"type\":\"client.enroll\",\"id\":\"c2\",\"machine_id\":\"m1\",\"user_id\":\"ben\",\
+                    \"occurred_at\":\"2026-05-01T00:00:00Z\"}\n\
+                    {\"type\":\"lp.set\",\"user_id\":\"ben\",\"dca_wallet_id\":\"wallet-ben\"}\n";
+    // Nothing counts before the enrolment, and that of c1 occurred when it was recorded.
+    let (may, june) = (may.replace("\"c1\"", "\"c2\""), june.replace("\"c1\"", "\"c2\""));
+    world.submit(&format!("{machines}{june}{may}")).succeeds();
+    let confirmed = |until: &str| {
+        let args = ["balances", "--json", "--by", "occurred", "--as-of", until];
+        let said = world.run(&args).succeeds().json();
+        assert_eq!(said["position"], 12, "all of the log is read");
+        assert_eq!(said["occurred_until"], until);
+        let all = said["balances"].as_array().expect("balances").iter();
+        all.map(|one| format!("{} {}", one["client_id"], one["confirmed_fiat"])).collect::<Vec<_>>()
+    };
+    assert_eq!(confirmed("2026-04-30T00:00:00Z"), [""; 0]);
+    assert_eq!(confirmed("2026-05-19T00:00:00Z"), ["\"c2\" \"0.00\""]);
+    assert_eq!(confirmed("2026-05-20T10:00:00Z"), ["\"c2\" \"40.00\""]);
+    assert_eq!(confirmed("2026-06-02T10:00:00Z"), ["\"c2\" \"80.00\""]);
+    assert_eq!(confirmed("9000-01-01T00:00:00Z"), ["\"c1\" \"500.00\"", "\"c2\" \"80.00\""]);
+
+    let table = ["balances", "--by", "occurred", "--as-of", "2026-05-20T10:00:00Z"];
+    let said = world.run(&table).succeeds().out;
+    assert!(
+        said.starts_with("balances as of entry 12, of what occurred until 2026-05-20T10:00:00Z\n")
+    );
+    world.run(&["balances", "--by", "occurred"]).ends_with(2).says(&["needs a time"]);
+    world
+        .run(&["balances", "--by", "occurred", "--as-of", "7"])
+        .ends_with(2)
+        .says(&["needs a time"]);
+    world.run(&["balances", "--by", "guess"]).ends_with(2).says(&["recorded, occurred"]);
+}

@@ -39,14 +39,24 @@ fn feed(mut stdin: ChildStdin, input: &[u8]) {
 }
 
 /// Lets a writer die at a point, and looks at what the next one makes of it. Whether it got there.
-pub fn submit_dies(at: &str, bug: Option<&'static str>) -> Result<bool, String> {
+///
+/// An earlier writer has answered the first `before` commands: how those that the dying one is sent fall
+/// into groups is up to the machine.
+pub fn submit_dies(before: usize, at: &str, bug: Option<&'static str>) -> Result<bool, String> {
     let world = World::with_bug(bug);
     let lines = fleet::first(COMMANDS);
     let mut witness = Witness::new();
-    let (died, done) = crash(&world, &["submit", "-"], &joined(&lines), at);
+    if before > 0 {
+        let answered: Vec<String> = lines.iter().take(before).cloned().collect();
+        for (n, answer) in (0..).zip(&world.submit(&answered).answers()) {
+            witness.note(n, answer)?;
+        }
+    }
+    let rest: Vec<String> = lines.iter().skip(before).cloned().collect();
+    let (died, done) = crash(&world, &["submit", "-"], &joined(&rest), at);
     // An answer without its line's end was cut off.
     let whole = done.out.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    for (n, line) in (0..).zip(whole.lines()) {
+    for (n, line) in (before as u64..).zip(whole.lines()) {
         witness.note(n, &serde_json::from_str(line).expect("an answer"))?;
     }
     let again = world.submit(&lines).expect_no_bug();
@@ -64,7 +74,7 @@ pub fn submit_dies(at: &str, bug: Option<&'static str>) -> Result<bool, String> 
 }
 
 fn check_submit(at: &str) -> bool {
-    submit_dies(at, None).unwrap_or_else(|wrong| panic!("{at}: {wrong}"))
+    submit_dies(0, at, None).unwrap_or_else(|wrong| panic!("{at}: {wrong}"))
 }
 
 /// What is left of a ledger that was being made is either whole, or named.

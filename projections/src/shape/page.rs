@@ -49,6 +49,12 @@ spirekeeper extension have had; the DDL of each is in [schema/tables](../schema/
 Where a table of an older version is migrated, the copy cannot know what the older version never held;
 the same version built from the log does. Such steps are marked. Rows that a version cannot hold,
 because a column that may not be empty has nothing to say, are not in that version.
+
+In an export as Parquet `DECIMAL(10,2)` is a decimal of 18 digits with 2 places, `DECIMAL(10,4)` one with
+4, `REAL` one of 38 digits with 18 places, so nothing is rounded; `TIMESTAMP` is microseconds of UTC,
+`INTEGER` and `BIGINT` are whole numbers of 64 bits, `TEXT` is UTF-8. Where a cell is not of its column's
+type, as an imported row may have it, the whole column is text, as in CSV; the file's metadata name such
+columns (`spireledger.as_text`), beside the version and the entry that the file is as of.
 ";
 
 /// A paragraph in lines of at most 104 bytes.

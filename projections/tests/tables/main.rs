@@ -5,6 +5,7 @@ mod fleet_moves;
 mod migrations;
 mod money_moves;
 mod moves;
+mod occurred;
 mod printed;
 mod rows;
 mod square;

@@ -11,6 +11,8 @@ use super::moves::Move;
 /// A ledger in memory.
 pub struct World {
     pub fleet: Fleet,
+    /// Every entry, in order.
+    pub all: Vec<Entry>,
     /// The streams of deposits and of settlements, in the order in which they came.
     pub deposits: Vec<Vec<Entry>>,
     pub settlements: Vec<Vec<Entry>>,
@@ -25,6 +27,7 @@ impl World {
     pub fn of(moves: &[(u8, Move)], held: Option<u16>) -> Self {
         let mut world = Self {
             fleet: Fleet::default(),
+            all: Vec::new(),
             deposits: Vec::new(),
             settlements: Vec::new(),
             held,
@@ -70,6 +73,7 @@ impl World {
             event,
         };
         self.fleet.apply(&entry).unwrap();
+        self.all.push(entry.clone());
         entry
     }
 
