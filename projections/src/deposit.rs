@@ -34,42 +34,48 @@ impl Deposit {
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Option<Self>, ApplyError> {
-        let mut deposit: Option<Self> = None;
+        let mut deposit = None;
         for entry in entries {
-            let at = entry.circumstances.recorded_at;
-            match (&entry.event, &mut deposit) {
-                (Event::DepositRecorded(e), None) => {
-                    deposit = Some(Self {
-                        recorded: e.clone(),
-                        status: DepositStatus::Pending,
-                        notes: e.notes.clone(),
-                        created_at: at,
-                        confirmed_at: None,
-                        imported_from: imported_from(&entry.circumstances.actor),
-                    });
-                }
-                (Event::DepositConfirmed(e), Some(deposit)) => {
-                    deposit.status = DepositStatus::Confirmed;
-                    deposit.confirmed_at = Some(at);
-                    deposit.note(e.notes.as_ref());
-                }
-                (Event::DepositRejected(e), Some(deposit)) => {
-                    deposit.status = DepositStatus::Rejected;
-                    deposit.note(e.notes.as_ref());
-                }
-                (
-                    event @ (Event::DepositRecorded(_)
-                    | Event::DepositConfirmed(_)
-                    | Event::DepositRejected(_)),
-                    _,
-                ) => {
-                    let seq = entry.front.seq;
-                    return Err(ApplyError::Misplaced { seq, name: event.name() });
-                }
-                _ => {}
-            }
+            Self::step(&mut deposit, entry)?;
         }
         Ok(deposit)
+    }
+
+    /// Folds the next entry of a stream in, whatever it is: see [`Self::fold`].
+    pub fn step(deposit: &mut Option<Self>, entry: &Entry) -> Result<(), ApplyError> {
+        let at = entry.circumstances.recorded_at;
+        match (&entry.event, deposit) {
+            (Event::DepositRecorded(e), none @ None) => {
+                *none = Some(Self {
+                    recorded: e.clone(),
+                    status: DepositStatus::Pending,
+                    notes: e.notes.clone(),
+                    created_at: at,
+                    confirmed_at: None,
+                    imported_from: imported_from(&entry.circumstances.actor),
+                });
+            }
+            (Event::DepositConfirmed(e), Some(deposit)) => {
+                deposit.status = DepositStatus::Confirmed;
+                deposit.confirmed_at = Some(at);
+                deposit.note(e.notes.as_ref());
+            }
+            (Event::DepositRejected(e), Some(deposit)) => {
+                deposit.status = DepositStatus::Rejected;
+                deposit.note(e.notes.as_ref());
+            }
+            (
+                event @ (Event::DepositRecorded(_)
+                | Event::DepositConfirmed(_)
+                | Event::DepositRejected(_)),
+                _,
+            ) => {
+                let seq = entry.front.seq;
+                return Err(ApplyError::Misplaced { seq, name: event.name() });
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn note(&mut self, notes: Option<&Personal>) {

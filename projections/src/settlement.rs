@@ -94,19 +94,25 @@ impl Settlement {
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Option<Self>, ApplyError> {
-        let mut settlement: Option<Self> = None;
+        let mut settlement = None;
         for entry in entries {
-            match (&entry.event, &mut settlement) {
-                (Event::SettlementClaimed(e), None) => settlement = Some(Self::claimed(e, entry)),
-                (event, _) if !is_of_settlement(event) => {}
-                (_, Some(settlement)) => settlement.apply(entry)?,
-                (event, None) => {
-                    let seq = entry.front.seq;
-                    return Err(ApplyError::Misplaced { seq, name: event.name() });
-                }
-            }
+            Self::step(&mut settlement, entry)?;
         }
         Ok(settlement)
+    }
+
+    /// Folds the next entry of a stream in, whatever it is: see [`Self::fold`].
+    pub fn step(settlement: &mut Option<Self>, entry: &Entry) -> Result<(), ApplyError> {
+        match (&entry.event, settlement) {
+            (Event::SettlementClaimed(e), none @ None) => *none = Some(Self::claimed(e, entry)),
+            (event, _) if !is_of_settlement(event) => {}
+            (_, Some(settlement)) => settlement.apply(entry)?,
+            (event, None) => {
+                let seq = entry.front.seq;
+                return Err(ApplyError::Misplaced { seq, name: event.name() });
+            }
+        }
+        Ok(())
     }
 
     fn claimed(e: &SettlementClaimed, entry: &Entry) -> Self {

@@ -1,7 +1,7 @@
 //! `balances`: what each liquidity provider has at each machine.
 
 use serde::Serialize;
-use spireledger::ledger::replay_fleet;
+use spireledger::ledger::fleet_of;
 use spireledger_projections::{Client, Fleet};
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::text::{ClientId, Currency, MachineId, UserId};
@@ -40,7 +40,7 @@ struct Balance<'a> {
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
     let log = open::as_of(context, &reader)?;
-    let fleet = replay_fleet(&*log)?;
+    let fleet = fleet_of(&*log, &context.ledger)?;
     let wanted = |client: &&Client| {
         args.user.as_ref().is_none_or(|user| client.user_id.as_str() == user)
             && args.machine.as_ref().is_none_or(|machine| client.machine_id.as_str() == machine)

@@ -9,6 +9,7 @@ mod backup;
 mod balances;
 mod bench;
 mod init;
+mod live;
 mod log;
 mod open;
 mod output;

@@ -1,10 +1,16 @@
-//! The tables, read from the log.
+//! The tables, two ways.
 //!
-//! Rows of the fleet come from its folded state. Settlements, payments and deposits are read one by
-//! one, each from its own stream, in the order in which they came: memory stays flat however many
-//! there are.
+//! As **cells**, exact to the last digit and microsecond, for people, CSV and JSON: [`rows`] takes those
+//! of the fleet from its folded state and reads settlements, legs and deposits one by one, each from its
+//! own stream, in the order in which they came.
 //!
-//! *Never:* decide anything. *Start at:* [`rows`].
+//! As a **SQLite database**, for questions and other programs: the log is read once from front to back
+//! and rows are written as entries touch them (`fold.rs`), into a file that follows the log ([`Live`]),
+//! one that is handed out ([`export_sqlite`]), or one that goes with the question ([`passing`]).
+//!
+//! Memory is flat in both, however long the history. That they tell the same is a test.
+//!
+//! *Never:* decide anything. *Start at:* [`rows`], [`Live::follow`].
 
 use spireledger_projections::facts::Rows;
 use spireledger_projections::tables::{
@@ -13,14 +19,22 @@ use spireledger_projections::tables::{
 use spireledger_projections::{Deposit, Fleet, Settlement};
 use spireledger_schema::{Entry, EntryKey, Event};
 
-use crate::ledger::{LedgerError, decode, history};
+use crate::ledger::{LedgerError, decode, stream_up_to};
 use crate::log::ReadLog;
 
+mod build;
 mod database;
+mod fold;
+mod live;
+mod plan;
+mod position;
 mod question;
+mod states;
 
-pub use database::{SCHEMA, TablesError, export_sqlite, in_memory};
-pub use question::{Answer, ask};
+pub use build::{Leftover, export_sqlite, passing};
+pub use database::{SCHEMA, TablesError, Unusable};
+pub use live::Live;
+pub use question::{Listener, ask};
 
 /// Hands out the rows of a table, in order, until `sink` fails.
 pub fn rows<E: From<LedgerError>>(
@@ -52,7 +66,8 @@ fn of_stream<E: From<LedgerError>>(
     key: &EntryKey,
     sink: &mut impl FnMut(Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let entries: Vec<Entry> = history(log, key)?.into_iter().map(|(entry, _)| entry).collect();
+    let newest = log.last_of(key).map_err(LedgerError::from)?.unwrap_or(0);
+    let entries: Vec<Entry> = stream_up_to(log, key, newest)?;
     if table.rows() == Rows::Deposits {
         let deposit = Deposit::fold(&entries).map_err(LedgerError::from)?;
         let row = deposit.as_ref().and_then(|deposit| deposit_row(table, fleet, deposit));

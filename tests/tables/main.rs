@@ -1,0 +1,9 @@
+//! The tables as databases: made in one pass or brought forward step by step, they are what the entries
+//! say, one by one.
+//!
+//! Start reading at `world.rs`.
+
+mod laws;
+mod live;
+mod odd;
+mod world;
