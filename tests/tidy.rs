@@ -12,8 +12,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("simulate", &["rules"]),
     ("ledger", &["rules", "log"]),
     ("tables", &["ledger", "log"]),
-    ("audit", &["ledger", "log", "rules"]),
-    ("bench", &["ledger", "log", "rules", "simulate"]),
+    ("audit", &["ledger", "log", "rules", "tables"]),
+    ("bench", &["ledger", "log", "rules", "simulate", "tables"]),
     ("cli", &["audit", "bench", "ledger", "log", "rules", "simulate", "tables"]),
 ];
 

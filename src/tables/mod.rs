@@ -23,6 +23,7 @@ use crate::ledger::{LedgerError, decode, stream_up_to};
 use crate::log::ReadLog;
 
 mod build;
+mod compare;
 mod database;
 mod fold;
 mod live;
@@ -32,6 +33,7 @@ mod question;
 mod states;
 
 pub use build::{Leftover, export_sqlite, passing};
+pub use compare::{Difference, compare};
 pub use database::{SCHEMA, TablesError, Unusable};
 pub use live::Live;
 pub use question::{Listener, ask};

@@ -2,6 +2,7 @@
 
 mod backup;
 mod fleet;
+mod live;
 mod look;
 mod past;
 mod start;
