@@ -196,8 +196,8 @@ impl Database {
     }
 
     /// Whether somebody else has brought these tables forward since.
-    pub(super) fn has_moved(&self, shape: &Shape) -> Result<bool, TablesError> {
-        Ok(position::read(&self.connection, "main", shape)? != Some(self.head()))
+    pub(super) fn has_moved(&self) -> Result<bool, TablesError> {
+        Ok(position::again(&self.connection)? != Some(self.head()))
     }
 
     /// Takes all entries up to the log's head of this moment. After an error the state is ahead of the

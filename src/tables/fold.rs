@@ -8,8 +8,7 @@ use rusqlite::Connection;
 use spireledger_projections::facts::{
     DepositAtMachine, DepositFact, LegOfSettlement, Rows, Source, Subject,
 };
-use spireledger_projections::tables::deposit_row;
-use spireledger_projections::touched::{Place, currency_of, key_of, places, stream};
+use spireledger_projections::touched::{Place, currency_of, places, stream};
 use spireledger_projections::{Deposit, Fleet, Settlement};
 use spireledger_schema::text::{DepositId, MachineId};
 use spireledger_schema::time::Timestamp;
@@ -17,7 +16,7 @@ use spireledger_schema::{Entry, streams};
 
 use super::TablesError;
 use super::position;
-use super::plan::{Plan, Write, scope_columns};
+use super::plan::{Plan, scope_columns};
 use super::states::{Held, States};
 use crate::ledger::{LedgerError, decode, save_fleet, stream_up_to};
 use crate::log::{Head, Past, ReadLog, Stored};
@@ -132,10 +131,12 @@ impl Fold {
     }
 
     fn write_deposits(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        write_states(to, plan, self.states.deposits.dirty(), |deposit| {
-            let machine = self.fleet.machine(&deposit.recorded.machine_id);
-            Subject::Deposit(DepositAtMachine { deposit, machine })
-        })
+        write_states(to, plan, self.states.deposits.dirty(), |deposit| self.at_machine(deposit))
+    }
+
+    fn at_machine<'s>(&'s self, deposit: &'s Deposit) -> Subject<'s> {
+        let machine = self.fleet.machine(&deposit.recorded.machine_id);
+        Subject::Deposit(DepositAtMachine { deposit, machine })
     }
 
     fn write_settlements(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
@@ -151,7 +152,7 @@ impl Fold {
         if held.peek().is_none() {
             return Ok(());
         }
-        let (mut insert, mut upsert) = (plan.insert(to)?, plan.upsert(to)?);
+        let mut rows = plan.rewrite(to)?;
         for held in held {
             let Some(settlement) = &held.state else { continue };
             for (place, leg) in settlement.legs.iter().enumerate() {
@@ -160,7 +161,7 @@ impl Fold {
                     continue;
                 }
                 let subject = Subject::Leg(LegOfSettlement { settlement, leg });
-                write_row(to, plan, &subject, is_written, &mut insert, &mut upsert)?;
+                rows.write(&subject, is_written)?;
             }
         }
         Ok(())
@@ -184,7 +185,7 @@ impl Fold {
             plan.name(),
             at_machine.name
         ))?;
-        let mut upsert = plan.upsert(to)?;
+        let mut rows = plan.rewrite(to)?;
         let mut last = String::new();
         loop {
             let ids = page.query_map((machine.as_str(), &last), |row| row.get(0))?;
@@ -196,9 +197,8 @@ impl Fold {
                 let seq = past.last_of(&key).map_err(LedgerError::from)?.unwrap_or(0);
                 let entries: Vec<Entry> = stream_up_to(&past, &key, seq)?;
                 let deposit = Deposit::fold(&entries).map_err(LedgerError::from)?;
-                let row = deposit.as_ref().and_then(|d| deposit_row(plan.table(), &self.fleet, d));
-                if let Some(row) = row {
-                    upsert.run(&row)?;
+                if let Some(deposit) = &deposit {
+                    rows.write(&self.at_machine(deposit), true)?;
                 }
             }
         }
@@ -215,29 +215,11 @@ fn write_states<'s, T: 's>(
     if held.peek().is_none() {
         return Ok(());
     }
-    let (mut insert, mut upsert) = (plan.insert(to)?, plan.upsert(to)?);
+    let mut rows = plan.rewrite(to)?;
     for held in held {
         if let Some(state) = &held.state {
-            write_row(to, plan, &subject(state), held.is_written, &mut insert, &mut upsert)?;
+            rows.write(&subject(state), held.is_written)?;
         }
-    }
-    Ok(())
-}
-
-/// Writes the row of a subject, or takes it away if this version cannot hold it any more.
-fn write_row(
-    to: &Connection,
-    plan: &Plan,
-    subject: &Subject<'_>,
-    is_written: bool,
-    insert: &mut Write<'_>,
-    upsert: &mut Write<'_>,
-) -> Result<(), TablesError> {
-    match plan.table().row(subject) {
-        Some(row) if is_written => upsert.run(&row)?,
-        Some(row) => insert.run(&row)?,
-        None if is_written => plan.delete(to)?.run(&vec![key_of(subject)])?,
-        None => {}
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Live {
         let _lock = self.lock()?;
         // After an error the state in memory is not that of the file: it is let go of.
         let database = match self.take_open()? {
-            Some(database) if !database.has_moved(&self.shape)? => Ok(database),
+            Some(database) if !database.has_moved()? => Ok(database),
             _ => self.resume(log)?,
         };
         let forward = database.map(|mut database| {

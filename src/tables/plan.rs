@@ -3,9 +3,9 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 use rust_decimal::Decimal;
-use spireledger_projections::facts::Rows;
+use spireledger_projections::facts::{Rows, Subject};
 use spireledger_projections::tables::{Cell, Row, Shape, SqlCell, Table};
-use spireledger_projections::touched::scope;
+use spireledger_projections::touched::{key_of, scope};
 
 /// The statements of one table. They are prepared when they are first needed and kept with the
 /// connection.
@@ -61,9 +61,10 @@ impl Plan {
         Ok(Write(to.prepare_cached(&self.insert)?))
     }
 
-    /// Writes a row in the place of the one with its key, if there is one.
-    pub(super) fn upsert<'c>(&self, to: &'c Connection) -> rusqlite::Result<Write<'c>> {
-        Ok(Write(to.prepare_cached(&self.upsert)?))
+    /// Writes rows of subjects, new ones and such that are there already.
+    pub(super) fn rewrite<'c>(&'c self, to: &'c Connection) -> rusqlite::Result<Rewrite<'c>> {
+        let (insert, upsert) = (self.insert(to)?, Write(to.prepare_cached(&self.upsert)?));
+        Ok(Rewrite { plan: self, to, insert, upsert })
     }
 
     /// Deletes the rows of a scope.
@@ -83,8 +84,43 @@ pub(super) fn scope_columns(table: &Table) -> Vec<&'static str> {
 pub(super) struct Write<'c>(CachedStatement<'c>);
 
 impl Write<'_> {
+    /// Writes the row of a subject, cell by cell. Whether there is one: see [`Table::row`].
+    pub(super) fn put(&mut self, table: &Table, subject: &Subject<'_>) -> rusqlite::Result<bool> {
+        for (at, column) in (1..).zip(table.columns()) {
+            let cell = column.source.read(subject);
+            if column.not_null && matches!(cell, Cell::Null) {
+                return Ok(false);
+            }
+            self.0.raw_bind_parameter(at, Bound(&cell))?;
+        }
+        self.0.raw_execute().map(|_| true)
+    }
+
+    /// Writes a row, or deletes the rows of a scope.
     pub(super) fn run(&mut self, cells: &Row<'_>) -> rusqlite::Result<()> {
         self.0.execute(params_from_iter(cells.iter().map(Bound))).map(drop)
+    }
+}
+
+/// Writes rows of subjects, each by its key.
+pub(super) struct Rewrite<'c> {
+    plan: &'c Plan,
+    to: &'c Connection,
+    insert: Write<'c>,
+    upsert: Write<'c>,
+}
+
+impl Rewrite<'_> {
+    /// Writes the row of a subject, or takes it away if this version cannot hold it any more.
+    /// `is_there`: whether a row with its key may be there.
+    pub(super) fn write(&mut self, subject: &Subject<'_>, is_there: bool) -> rusqlite::Result<()> {
+        let table = self.plan.table();
+        debug_assert_eq!(subject.rows(), table.rows(), "a subject goes to a table of its kind");
+        let write = if is_there { &mut self.upsert } else { &mut self.insert };
+        if !write.put(table, subject)? && is_there {
+            self.plan.delete(self.to)?.run(&vec![key_of(subject)])?;
+        }
+        Ok(())
     }
 }
 

@@ -69,10 +69,22 @@ pub(super) fn read(
     let mut select = connection.prepare_cached(&select)?;
     let found: Option<(String, i64, String)> =
         select.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
-    Ok(found.filter(|(found, ..)| *found == mark(shape)).and_then(|(_, seq, hash)| {
-        let hash = EntryHash::from_bytes(*EntryKey::parse_hex(&hash)?.as_bytes());
-        Some(Head { seq: u64::try_from(seq).ok()?, hash })
-    }))
+    Ok(found
+        .filter(|(found, ..)| *found == mark(shape))
+        .and_then(|(_, seq, hash)| head(seq, &hash)))
+}
+
+/// Where tables are that were looked at before.
+pub(super) fn again(connection: &Connection) -> rusqlite::Result<Option<Head>> {
+    let mut select = connection.prepare_cached("SELECT seq, hash FROM spireledger_position")?;
+    let found: Option<(i64, String)> =
+        select.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.and_then(|(seq, hash)| head(seq, &hash)))
+}
+
+fn head(seq: i64, hash: &str) -> Option<Head> {
+    let hash = EntryHash::from_bytes(*EntryKey::parse_hex(hash)?.as_bytes());
+    Some(Head { seq: u64::try_from(seq).ok()?, hash })
 }
 
 /// Moves on, within the transaction of the rows.

@@ -6,6 +6,7 @@
 //! generations: what is touched is young; when the young ones weigh too much they become the old ones,
 //! and those that nobody asked for since the last time go.
 
+use std::collections::hash_map::Entry as Place;
 use std::collections::{BTreeSet, HashMap};
 
 use spireledger_projections::touched::{Legs, Stream, legs};
@@ -70,8 +71,9 @@ impl Folded for Settlement {
 /// All that is held of one kind.
 #[derive(Debug)]
 pub(super) struct Cache<T> {
-    young: HashMap<EntryKey, Held<T>>,
-    old: HashMap<EntryKey, Held<T>>,
+    // Boxed: a table that grows moves what it holds.
+    young: HashMap<EntryKey, Box<Held<T>>>,
+    old: HashMap<EntryKey, Box<Held<T>>>,
     /// Keys of what is not written, in the order in which it was first touched. All of it is young.
     dirty: Vec<EntryKey>,
     weight: usize,
@@ -90,15 +92,17 @@ impl<T: Folded> Cache<T> {
         entry: &Entry,
     ) -> Result<(), LedgerError> {
         let key = entry.front.key;
-        if !self.young.contains_key(&key) {
-            let found = match self.old.remove(&key) {
-                Some(held) => held,
-                None => Held::fetch(log, &key, stored.prev)?,
-            };
-            self.weight += found.weight;
-            self.young.insert(key, found);
-        }
-        let Some(held) = self.young.get_mut(&key) else { return Ok(()) };
+        let held = match self.young.entry(key) {
+            Place::Occupied(held) => held.into_mut(),
+            Place::Vacant(place) => {
+                let found = match self.old.remove(&key) {
+                    Some(held) => held,
+                    None => Box::new(Held::fetch(log, &key, stored.prev)?),
+                };
+                self.weight += found.weight;
+                place.insert(found)
+            }
+        };
         let more = stored.canonical.len() * 2;
         (held.weight, self.weight) = (held.weight + more, self.weight + more);
         held.take(entry)?;
@@ -121,7 +125,7 @@ impl<T: Folded> Cache<T> {
 
     /// What is not written, in the order in which it was first touched.
     pub(super) fn dirty(&self) -> impl Iterator<Item = &Held<T>> {
-        self.dirty.iter().filter_map(|key| self.young.get(key))
+        self.dirty.iter().filter_map(|key| self.young.get(key).map(|held| &**held))
     }
 
     /// All of it is written.
