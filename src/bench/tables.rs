@@ -17,7 +17,7 @@ use crate::ledger::{Item, Ledger};
 use crate::log::{Directory, ReadLog};
 use crate::rules::Request;
 use crate::simulate::{Options, Simulator};
-use crate::tables::{Leftover, Live, export_sqlite};
+use crate::tables::{Leftover, Live, SETTINGS, export_sqlite};
 
 /// Rows of one transaction of the peer: as many entries as a rebuild takes in one.
 const TRANSACTION_ROWS: u64 = 131_072;
@@ -29,7 +29,8 @@ pub(super) fn measure(sizes: &Sizes, scratch: &Scratch) -> Result<Vec<Figure>, B
     let path = scratch.path("claims");
     let ledger = start(&path)?;
     grow(&ledger, 0..sizes.claims, &mut Timing::default())?;
-    let claims = beside_sqlite("rebuild of version 12, claims", &ledger, scratch)?;
+    let peer = scratch.path("peer.sqlite");
+    let claims = beside_sqlite("rebuild of version 12, claims", &ledger, scratch, &peer)?;
     let holds = claims.figure.ratio(SQLITE) >= 1.0 / 1.5;
     let each = |bytes| number(bytes) / number(ledger.log().head().seq);
     let bytes = Figure::new(
@@ -42,10 +43,11 @@ pub(super) fn measure(sizes: &Sizes, scratch: &Scratch) -> Result<Vec<Figure>, B
         claims.peer,
         bytes.beside(SQLITE, each(claims.file_bytes)),
     ];
-    figures.extend(follow(sizes, &path, &ledger)?);
+    figures.extend(follow(sizes, &path, &ledger, &peer)?);
     ledger.close()?;
     let ledger = lives(sizes, &scratch.path("lives"))?;
-    let lives = beside_sqlite("rebuild of version 12, whole lives", &ledger, scratch)?;
+    let peer = scratch.path("peer-of-lives.sqlite");
+    let lives = beside_sqlite("rebuild of version 12, whole lives", &ledger, scratch, &peer)?;
     figures.extend([lives.figure, lives.peer]);
     ledger.close()?;
     Ok(figures)
@@ -59,22 +61,26 @@ struct Beside {
     file_bytes: u64,
 }
 
-fn beside_sqlite(what: &str, ledger: &Ledger, scratch: &Scratch) -> Result<Beside, BenchError> {
+/// Leaves the peer's database where it was told to make it.
+fn beside_sqlite(
+    what: &str,
+    ledger: &Ledger,
+    scratch: &Scratch,
+    theirs: &Path,
+) -> Result<Beside, BenchError> {
     let (log, shape) = (&**ledger.log(), Shape::newest());
-    let (ours, theirs) = (scratch.path("ours.sqlite"), scratch.path("theirs.sqlite"));
+    let ours = scratch.path("ours.sqlite");
     let mut timing = Timing::default();
     let begun = Begun::here();
     let rows = export_sqlite(log, &shape, &ours, Leftover::ThrowAway, &mut |_| {})?;
     timing.stretch(rows, &begun);
     let mut peer = Timing::default();
-    insert_all(&ours, &theirs, &shape, &mut peer)?;
+    insert_all(&ours, theirs, &shape, &mut peer)?;
     same("rows of SQLite", peer.rows(), rows)?;
     let figure = Figure::rate(what, &timing).beside(SQLITE, peer.rate());
     let peer = Figure::rate("  SQLite, the same rows in memory", &peer);
-    let file_bytes = bytes_on_disk(&theirs);
-    for file in [ours, theirs] {
-        std::fs::remove_file(&file).map_err(BenchError::io("remove", &file))?;
-    }
+    let file_bytes = bytes_on_disk(theirs);
+    std::fs::remove_file(&ours).map_err(BenchError::io("remove", &ours))?;
     Ok(Beside { figure, peer, file_bytes })
 }
 
@@ -87,14 +93,12 @@ fn insert_all(
 ) -> Result<(), BenchError> {
     let from = Connection::open(from)?;
     let to = Connection::open(to)?;
-    to.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;",
-    )?;
+    to.execute_batch(SETTINGS)?;
     for table in shape.tables() {
         to.execute_batch(&table.create(None))?;
     }
     for table in shape.tables() {
-        insert_table(&from, &to, table, timing)?;
+        insert_newer(&from, &to, table, 0, timing)?;
     }
     timing.group(0, Begun::here(), || {
         let indexes = shape.tables().iter().flat_map(Table::indexes);
@@ -104,18 +108,19 @@ fn insert_all(
     Ok(())
 }
 
-fn insert_table(
+/// Rows that came after one, in transactions of as many as a rebuild takes.
+fn insert_newer(
     from: &Connection,
     to: &Connection,
     table: &Table,
+    mut last: i64,
     timing: &mut Timing,
 ) -> Result<(), BenchError> {
     let name = table.name();
     let page = "WHERE rowid > ?1 ORDER BY rowid LIMIT ?2";
     let mut page = from.prepare(&format!("SELECT rowid, * FROM {name} {page}"))?;
     let places = vec!["?"; table.columns().len()].join(", ");
-    let mut insert = to.prepare(&format!("INSERT INTO {name} VALUES ({places})"))?;
-    let mut last = 0_i64;
+    let mut insert = to.prepare_cached(&format!("INSERT INTO {name} VALUES ({places})"))?;
     loop {
         let found = page.query_map((last, TRANSACTION_ROWS.cast_signed()), |row| {
             let cells = 1..=table.columns().len();
@@ -134,23 +139,42 @@ fn insert_table(
     }
 }
 
-/// What it costs to follow a log that grows, each group in a transaction of its own.
-fn follow(sizes: &Sizes, path: &Path, ledger: &Ledger) -> Result<Vec<Figure>, BenchError> {
+/// What it costs to follow a log that grows, each group in a transaction of its own, in turns with the
+/// peer, which has as many rows already and is given the new ones.
+fn follow(
+    sizes: &Sizes,
+    path: &Path,
+    ledger: &Ledger,
+    theirs: &Path,
+) -> Result<Vec<Figure>, BenchError> {
+    let log = &**ledger.log();
     let mut live = Live::new(path, Shape::newest());
-    live.follow(&**ledger.log(), &mut |_| {})?;
+    live.follow(log, &mut |_| {})?;
+    let theirs = Connection::open(theirs)?;
+    theirs.execute_batch(SETTINGS)?;
+    let settlements = Shape::newest();
+    let Some(table) = settlements.table("dca_settlements") else { return Ok(Vec::new()) };
     let (mut figures, mut next) = (Vec::new(), sizes.claims);
     for group in [1, 100] {
-        let mut timing = Timing::default();
+        let (mut timing, mut peer) = <(Timing, Timing)>::default();
         for _ in 0..FOLLOWED.min(sizes.claims / 4) {
             grow(ledger, next..next + group, &mut Timing::default())?;
             next += group;
-            timing.group(group, Begun::here(), || {
-                live.follow(&**ledger.log(), &mut |_| {}).map(drop)
-            })?;
+            timing.group(group, Begun::here(), || live.follow(log, &mut |_| {}).map(drop))?;
+            let (from, _) = live.read()?;
+            let newest = theirs.query_row(
+                "SELECT max(rowid) FROM dca_settlements",
+                [],
+                |row| row.get::<_, i64>(0),
+            )?;
+            insert_newer(&from, &theirs, table, newest, &mut peer)?;
         }
-        let (head, _) = live.follow(&**ledger.log(), &mut |_| {})?;
-        same("entries in the tables", head.seq, ledger.log().head().seq)?;
-        figures.push(Figure::rate(format!("live tables follow, groups of {group}"), &timing));
+        let (head, _) = live.follow(log, &mut |_| {})?;
+        same("entries in the tables", head.seq, log.head().seq)?;
+        same("rows of the peer", peer.rows(), timing.rows())?;
+        let figure = Figure::rate(format!("live tables follow, groups of {group}"), &timing);
+        figures.push(figure.beside(SQLITE, peer.rate()));
+        figures.push(Figure::rate("  SQLite, the same rows in memory", &peer));
     }
     Ok(figures)
 }

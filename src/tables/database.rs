@@ -22,8 +22,11 @@ pub const SCHEMA: &str = "spirekeeper";
 const COMMIT_ENTRIES: u64 = if cfg!(feature = "crash-points") { 300 } else { 131_072 };
 /// Entries after which the fleet is saved again.
 const FLEET_ENTRIES: u64 = 65_536;
-/// Page cache, in KiB.
-const CACHE_KIB: u32 = 65_536;
+/// How a file is written. A power cut may cost the newest transactions, rows and position together: they
+/// come again. Pages wait longer in the write-ahead log than is usual (4 MB): those of indexes over hashes
+/// are written by many transactions.
+pub const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+    PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4096;";
 
 /// Why tables could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +128,7 @@ impl Database {
         let of = schema.unwrap_or("main");
         connection.execute_batch(&format!(
             "PRAGMA {of}.journal_mode = OFF; PRAGMA {of}.synchronous = OFF; \
-             PRAGMA {of}.cache_size = -{CACHE_KIB};"
+             PRAGMA {of}.cache_size = -65536;"
         ))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         Self::make(connection, shape, schema, false)
@@ -169,11 +172,7 @@ impl Database {
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         connection.busy_timeout(std::time::Duration::from_secs(if is_alone { 0 } else { 20 }))?;
         let alone = if is_alone { "PRAGMA locking_mode = EXCLUSIVE;" } else { "" };
-        // A power cut may cost the newest transactions, rows and position together: they come again.
-        let set = connection.execute_batch(&format!(
-            "{alone} PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
-             PRAGMA cache_size = -{CACHE_KIB};"
-        ));
+        let set = connection.execute_batch(&format!("{alone} {SETTINGS}"));
         match set {
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
                 Err(TablesError::Busy(path.to_owned()))

@@ -34,7 +34,7 @@ mod states;
 
 pub use build::{Leftover, export_sqlite, passing};
 pub use compare::{Difference, compare};
-pub use database::{SCHEMA, TablesError, Unusable};
+pub use database::{SCHEMA, SETTINGS, TablesError, Unusable};
 pub use live::Live;
 pub use question::{Listener, ask};
 
