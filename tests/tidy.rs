@@ -12,9 +12,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("simulate", &["rules"]),
     ("ledger", &["rules", "log"]),
     ("tables", &["ledger", "log"]),
+    ("import", &["ledger", "rules"]),
     ("audit", &["ledger", "log", "rules", "tables"]),
     ("bench", &["ledger", "log", "rules", "simulate", "tables"]),
-    ("cli", &["audit", "bench", "ledger", "log", "rules", "simulate", "tables"]),
+    ("cli", &["audit", "bench", "import", "ledger", "log", "rules", "simulate", "tables"]),
 ];
 
 /// Words that may not stand in a pure room.

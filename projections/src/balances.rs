@@ -2,6 +2,7 @@
 //! below nothing or out of bounds means a history that no rule allowed.
 
 use spireledger_schema::event::{GivenBack, Leg, LegEnded};
+use spireledger_schema::imported::{Counted, CountsAs};
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::LegStatus;
@@ -65,6 +66,44 @@ impl Client {
             more(&mut self.paid_sats, e.amount_sats, seq)?;
         }
         Ok(())
+    }
+
+    /// What was brought in counts. Its sums may be what no rule here would have allowed: an LP that
+    /// was paid beyond its balance has less than nothing left.
+    pub(crate) fn count(
+        &mut self,
+        counted: &Counted,
+        day: Option<i64>,
+        seq: u64,
+    ) -> Result<(), ApplyError> {
+        let (fiat, sats) = self.sums(counted.counts_as);
+        *fiat = fiat.checked_add(counted.amount_fiat).ok_or_else(|| bounds(seq))?;
+        if let Some(sats) = sats {
+            more(sats, counted.amount_sats, seq)?;
+        }
+        if let (CountsAs::Paid, Some(day)) = (counted.counts_as, day.filter(|day| *day >= self.day))
+        {
+            let paid = self.paid_on(day).checked_add(counted.amount_fiat);
+            self.day_fiat = paid.ok_or_else(|| bounds(seq))?;
+            self.day = day;
+        }
+        Ok(())
+    }
+
+    /// What was brought in counts no longer: it says something else now.
+    pub(crate) fn uncount(&mut self, counted: &Counted, seq: u64) -> Result<(), ApplyError> {
+        let (fiat, sats) = self.sums(counted.counts_as);
+        *fiat = fiat.checked_sub(counted.amount_fiat).ok_or_else(|| bounds(seq))?;
+        sats.map_or(Ok(()), |sats| less(sats, counted.amount_sats, seq))
+    }
+
+    const fn sums(&mut self, counts_as: CountsAs) -> (&mut Fiat, Option<&mut Sats>) {
+        match counts_as {
+            CountsAs::Unconfirmed => (&mut self.unconfirmed_fiat, None),
+            CountsAs::Confirmed => (&mut self.confirmed_fiat, None),
+            CountsAs::Pending => (&mut self.pending_fiat, Some(&mut self.pending_sats)),
+            CountsAs::Paid => (&mut self.paid_fiat, Some(&mut self.paid_sats)),
+        }
     }
 }
 

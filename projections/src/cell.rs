@@ -33,6 +33,10 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>),
     /// A moment.
     Time(Timestamp),
+    /// A number as it was found in a database, in its shortest decimal digits.
+    Real(Cow<'a, str>),
+    /// Bytes, as they were found in a database.
+    Bytes(Cow<'a, [u8]>),
 }
 
 /// A cell as SQL knows it: true and false are 1 and 0, moments are whole seconds since 1970.
@@ -47,6 +51,10 @@ pub enum SqlCell<'a> {
     Decimal(Decimal),
     /// Text.
     Text(&'a str),
+    /// The shortest decimal digits of a floating-point number, as it was found.
+    Real(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
 }
 
 impl<'a> Cell<'a> {
@@ -64,6 +72,8 @@ impl<'a> Cell<'a> {
             Self::Decimal(decimal) => Cell::Decimal(decimal),
             Self::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
             Self::Time(at) => Cell::Time(at),
+            Self::Real(digits) => Cell::Real(Cow::Owned(digits.into_owned())),
+            Self::Bytes(bytes) => Cell::Bytes(Cow::Owned(bytes.into_owned())),
         }
     }
 
@@ -76,6 +86,8 @@ impl<'a> Cell<'a> {
             Self::Decimal(decimal) => SqlCell::Decimal(*decimal),
             Self::Text(text) => SqlCell::Text(text),
             Self::Time(at) => SqlCell::Integer(at.seconds()),
+            Self::Real(digits) => SqlCell::Real(digits),
+            Self::Bytes(bytes) => SqlCell::Bytes(bytes),
         }
     }
 }
@@ -90,6 +102,8 @@ impl fmt::Display for Cell<'_> {
             Self::Decimal(decimal) => decimal.fmt(f),
             Self::Text(text) => text.fmt(f),
             Self::Time(at) => at.fmt(f),
+            Self::Real(digits) => digits.fmt(f),
+            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
         }
     }
 }
@@ -104,6 +118,7 @@ impl Serialize for Cell<'_> {
             Self::Decimal(decimal) => serializer.collect_str(decimal),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Time(at) => at.serialize(serializer),
+            Self::Real(_) | Self::Bytes(_) => serializer.collect_str(self),
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use spireledger_schema::Entry;
 use spireledger_schema::event::{DepositRecorded, Event};
+use spireledger_schema::imported::SourceTable;
 use spireledger_schema::personal::Personal;
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::DepositStatus;
 
-use crate::ApplyError;
-use crate::settlement::imported_from;
+use crate::cell::Cell;
+use crate::facts::{DepositAtMachine, Source, Subject};
+use crate::imported::{ImportedRow, sources};
+use crate::{ApplyError, Life};
 
 /// `dca_deposits`: fiat that an LP handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,60 +25,55 @@ pub struct Deposit {
     pub created_at: Timestamp,
     /// When it was confirmed; once.
     pub confirmed_at: Option<Timestamp>,
-    /// The version of the database it came from, if it was imported.
-    pub imported_from: Option<u16>,
+    /// The row it was brought in as, if it was.
+    pub imported: Option<ImportedRow>,
 }
 
 impl Deposit {
     /// Folds a deposit's stream, oldest first. `None`: nothing was recorded there.
-    ///
-    /// Other things can stand in the stream, and are passed over: see
-    /// [`crate::Settlement::fold`].
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Option<Self>, ApplyError> {
-        let mut deposit = None;
-        for entry in entries {
-            Self::step(&mut deposit, entry)?;
-        }
-        Ok(deposit)
+        Life::fold(entries).map(|life| life.deposit)
     }
 
-    /// Folds the next entry of a stream in, whatever it is: see [`Self::fold`].
-    pub fn step(deposit: &mut Option<Self>, entry: &Entry) -> Result<(), ApplyError> {
-        let at = entry.circumstances.recorded_at;
-        match (&entry.event, deposit) {
-            (Event::DepositRecorded(e), none @ None) => {
-                *none = Some(Self {
-                    recorded: e.clone(),
-                    status: DepositStatus::Pending,
-                    notes: e.notes.clone(),
-                    created_at: at,
-                    confirmed_at: None,
-                    imported_from: imported_from(&entry.circumstances.actor),
-                });
+    /// The first entry of its life.
+    pub(crate) fn recorded(e: &DepositRecorded, at: Timestamp) -> Self {
+        Self {
+            recorded: e.clone(),
+            status: DepositStatus::Pending,
+            notes: e.notes.clone(),
+            created_at: at,
+            confirmed_at: None,
+            imported: None,
+        }
+    }
+
+    /// Folds one later entry of the stream in.
+    pub(crate) fn apply(&mut self, entry: &Entry) {
+        let before = self.imported.is_some().then(|| self.facts());
+        match &entry.event {
+            Event::DepositConfirmed(e) => {
+                self.status = DepositStatus::Confirmed;
+                self.confirmed_at = Some(entry.circumstances.recorded_at);
+                self.note(e.notes.as_ref());
             }
-            (Event::DepositConfirmed(e), Some(deposit)) => {
-                deposit.status = DepositStatus::Confirmed;
-                deposit.confirmed_at = Some(at);
-                deposit.note(e.notes.as_ref());
-            }
-            (Event::DepositRejected(e), Some(deposit)) => {
-                deposit.status = DepositStatus::Rejected;
-                deposit.note(e.notes.as_ref());
-            }
-            (
-                event @ (Event::DepositRecorded(_)
-                | Event::DepositConfirmed(_)
-                | Event::DepositRejected(_)),
-                _,
-            ) => {
-                let seq = entry.front.seq;
-                return Err(ApplyError::Misplaced { seq, name: event.name() });
+            Event::DepositRejected(e) => {
+                self.status = DepositStatus::Rejected;
+                self.note(e.notes.as_ref());
             }
             _ => {}
         }
-        Ok(())
+        if let (Some(before), Some(mut imported)) = (before, self.imported.take()) {
+            imported.supersede(&before, &self.facts());
+            self.imported = Some(imported);
+        }
+    }
+
+    fn facts(&self) -> Vec<Cell<'static>> {
+        let subject = Subject::Deposit(DepositAtMachine { deposit: self, fiat_code: None });
+        let read = |source: &Source| source.read(&subject).into_owned();
+        sources(SourceTable::Deposits).iter().map(read).collect()
     }
 
     fn note(&mut self, notes: Option<&Personal>) {

@@ -14,23 +14,26 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{ClientStatus, DcaMode, LegType};
 
 use crate::ApplyError;
+use crate::imported::{ImportedRow, RowKey};
 use crate::rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
 
 /// Configuration, machines, rules, LPs, clients with their balances, and the newest reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Fleet {
-    config: Config,
-    machines: BTreeMap<MachineId, Machine>,
-    wallets: BTreeMap<WalletId, MachineId>,
-    npubs: BTreeMap<PublicKey, MachineId>,
-    rules: BTreeMap<(UserId, Option<MachineId>), Rules>,
-    lps: BTreeMap<UserId, Lp>,
-    clients: BTreeMap<ClientId, Client>,
-    enrolled: BTreeMap<MachineId, BTreeSet<(UserId, ClientId)>>,
-    enrolments: BTreeMap<UserId, BTreeSet<ClientId>>,
-    beacons: BTreeMap<MachineId, Beacon>,
-    telemetry: BTreeMap<MachineId, Telemetry>,
-    bays: BTreeMap<MachineId, Bays>,
+    pub(crate) config: Config,
+    pub(crate) machines: BTreeMap<MachineId, Machine>,
+    pub(crate) wallets: BTreeMap<WalletId, MachineId>,
+    pub(crate) npubs: BTreeMap<PublicKey, MachineId>,
+    pub(crate) rules: BTreeMap<(UserId, Option<MachineId>), Rules>,
+    pub(crate) lps: BTreeMap<UserId, Lp>,
+    pub(crate) clients: BTreeMap<ClientId, Client>,
+    pub(crate) enrolled: BTreeMap<MachineId, BTreeSet<(UserId, ClientId)>>,
+    pub(crate) enrolments: BTreeMap<UserId, BTreeSet<ClientId>>,
+    pub(crate) beacons: BTreeMap<MachineId, Beacon>,
+    pub(crate) telemetry: BTreeMap<MachineId, Telemetry>,
+    pub(crate) bays: BTreeMap<MachineId, Bays>,
+    /// Rows that were brought in, but for those of deposits, settlements and legs.
+    pub(crate) imported: BTreeMap<RowKey, ImportedRow>,
 }
 
 impl Fleet {
@@ -123,6 +126,13 @@ impl Fleet {
 
     /// Folds one entry in. Deterministic; on an error the history is not one that was decided.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), ApplyError> {
+        let before = self.facts_before(&entry.event);
+        self.apply_event(entry)?;
+        self.supersede(before);
+        Ok(())
+    }
+
+    fn apply_event(&mut self, entry: &Entry) -> Result<(), ApplyError> {
         let at = entry.circumstances.recorded_at;
         let seq = entry.front.seq;
         match &entry.event {
@@ -153,6 +163,8 @@ impl Fleet {
             Event::TelemetryReported(e) => self.telemetry_reported(e, at),
             Event::CassettesSet(e) => self.cassettes_set(e, at),
             Event::CassettesReported(e) => self.cassettes_reported(e, at),
+            Event::RowImported(e) => self.row_imported(e, at, seq)?,
+            Event::RulesImported(e) => self.rules_imported(e, at, seq),
             // Added legs are never dca legs; the others change no balance.
             Event::LegAdded(_)
             | Event::SettlementReleased(_)
@@ -261,6 +273,7 @@ impl Fleet {
             splits: e.splits.clone(),
             created_at: at,
             seq,
+            imported: Vec::new(),
         };
         self.rules.insert((e.operator_user_id.clone(), e.machine_id.clone()), rules);
     }
@@ -388,12 +401,12 @@ impl Fleet {
         }
     }
 
-    fn machine_mut(&mut self, id: &MachineId, seq: u64) -> Result<&mut Machine, ApplyError> {
+    pub(crate) fn machine_mut(&mut self, id: &MachineId, seq: u64) -> Result<&mut Machine, ApplyError> {
         let unknown = || ApplyError::Unknown { seq, what: format!("machine {id}") };
         self.machines.get_mut(id).ok_or_else(unknown)
     }
 
-    fn client_mut(&mut self, id: &ClientId, seq: u64) -> Result<&mut Client, ApplyError> {
+    pub(crate) fn client_mut(&mut self, id: &ClientId, seq: u64) -> Result<&mut Client, ApplyError> {
         let unknown = || ApplyError::Unknown { seq, what: format!("client {id}") };
         self.clients.get_mut(id).ok_or_else(unknown)
     }

@@ -19,6 +19,8 @@ mod cell;
 mod deposit;
 pub mod facts;
 mod fleet;
+pub mod imported;
+mod life;
 mod rows;
 mod settlement;
 pub mod shape;
@@ -28,6 +30,7 @@ pub mod versions;
 
 pub use deposit::Deposit;
 pub use fleet::Fleet;
+pub use life::Life;
 pub use rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
 pub use settlement::{LegRow, Lock, Settlement};
 

@@ -13,6 +13,8 @@ use spireledger_schema::text::{ClientId, Currency, MachineId, UserId, WalletId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{ClientStatus, DcaMode, TxType};
 
+use crate::imported::ImportedRow;
+
 /// `super_config`: what holds for the whole instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Config {
@@ -154,6 +156,16 @@ pub struct Rules {
     pub created_at: Timestamp,
     /// The entry that set them.
     pub seq: u64,
+    /// The rows that they were brought in as; none if they were set here.
+    pub imported: Vec<ImportedRow>,
+}
+
+impl Rules {
+    /// Whether fees can be split by them. What was brought in and does not add up waits to be set
+    /// anew.
+    pub fn is_live(&self) -> bool {
+        self.imported.iter().all(|row| row.is_live)
+    }
 }
 
 /// The beacon half of `dca_telemetry`.

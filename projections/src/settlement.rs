@@ -12,7 +12,8 @@ use spireledger_schema::text::{LegId, NoteId, ProcessingClaim};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus};
 
-use crate::ApplyError;
+use crate::imported::ImportedRow;
+use crate::{ApplyError, Life};
 
 /// `dca_settlements`: one settlement, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub struct Settlement {
     pub platform_fee_sats: Sats,
     /// The operator's part of it.
     pub operator_fee_sats: Sats,
-    /// Reported fee less the expected one.
-    pub fee_mismatch_sats: i64,
+    /// Reported fee less the expected one; nothing where the database it came from did not keep it.
+    pub fee_mismatch_sats: Option<i64>,
     /// The principal's worth now.
     pub fiat_amount: Fiat,
     /// Its state.
@@ -47,8 +48,8 @@ pub struct Settlement {
     pub created_at: Timestamp,
     /// When it happened, if the claim said so.
     pub occurred_at: Option<Timestamp>,
-    /// The version of the database it came from, if it was imported.
-    pub imported_from: Option<u16>,
+    /// The row it was brought in as, if it was.
+    pub imported: Option<ImportedRow>,
     /// When it ended.
     pub processed_at: Option<Timestamp>,
 }
@@ -68,6 +69,8 @@ pub struct LegRow {
     pub error_message: Option<Message>,
     /// When it was planned.
     pub created_at: Timestamp,
+    /// The row it was brought in as, if it was.
+    pub imported: Option<ImportedRow>,
 }
 
 /// Who holds the processing lock.
@@ -88,57 +91,59 @@ const ADDED: &str = ":added:";
 
 impl Settlement {
     /// Folds a settlement's stream, oldest first. `None`: nothing was claimed there.
-    ///
-    /// Other things can stand in the stream, and are passed over: their keys are derived, a payment
-    /// hash is whatever a claim says, and both share one space.
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Option<Self>, ApplyError> {
-        let mut settlement = None;
-        for entry in entries {
-            Self::step(&mut settlement, entry)?;
-        }
-        Ok(settlement)
+        Life::fold(entries).map(|life| life.settlement)
     }
 
-    /// Folds the next entry of a stream in, whatever it is: see [`Self::fold`].
-    pub fn step(settlement: &mut Option<Self>, entry: &Entry) -> Result<(), ApplyError> {
-        match (&entry.event, settlement) {
-            (Event::SettlementClaimed(e), none @ None) => *none = Some(Self::claimed(e, entry)),
-            (event, _) if !is_of_settlement(event) => {}
-            (_, Some(settlement)) => settlement.apply(entry)?,
-            (event, None) => {
-                let seq = entry.front.seq;
-                return Err(ApplyError::Misplaced { seq, name: event.name() });
-            }
-        }
-        Ok(())
+    /// The first entry of its life.
+    pub(crate) fn claimed(e: &SettlementClaimed, entry: &Entry) -> Self {
+        let payment_hash = PaymentHash::from_bytes(*entry.front.key.as_bytes());
+        let mut settlement = Self::new(payment_hash, e.clone(), entry.circumstances.recorded_at);
+        settlement.occurred_at = entry.circumstances.occurred_at;
+        settlement
     }
 
-    fn claimed(e: &SettlementClaimed, entry: &Entry) -> Self {
+    /// A settlement as it is claimed.
+    pub(crate) const fn new(
+        payment_hash: PaymentHash,
+        claimed: SettlementClaimed,
+        created_at: Timestamp,
+    ) -> Self {
         Self {
-            payment_hash: PaymentHash::from_bytes(*entry.front.key.as_bytes()),
-            principal_sats: e.principal_sats,
-            fee_sats: e.fee_sats,
-            platform_fee_sats: e.platform_fee_sats,
-            operator_fee_sats: e.operator_fee_sats,
-            fee_mismatch_sats: e.fee_mismatch_sats,
-            fiat_amount: e.fiat_amount,
-            claimed: e.clone(),
+            payment_hash,
+            principal_sats: claimed.principal_sats,
+            fee_sats: claimed.fee_sats,
+            platform_fee_sats: claimed.platform_fee_sats,
+            operator_fee_sats: claimed.operator_fee_sats,
+            fee_mismatch_sats: Some(claimed.fee_mismatch_sats),
+            fiat_amount: claimed.fiat_amount,
+            claimed,
             status: SettlementStatus::Pending,
             lock: None,
             legs: Vec::new(),
             notes: Vec::new(),
             error_message: None,
-            created_at: entry.circumstances.recorded_at,
-            occurred_at: entry.circumstances.occurred_at,
-            imported_from: imported_from(&entry.circumstances.actor),
+            created_at,
+            occurred_at: None,
+            imported: None,
             processed_at: None,
         }
     }
 
     /// Folds one later entry of the stream in.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), ApplyError> {
+        if self.imported.is_none() && self.legs.iter().all(|leg| leg.imported.is_none()) {
+            return self.apply_event(entry);
+        }
+        let (before, legs_before) = (self.facts(), self.facts_of_legs());
+        self.apply_event(entry)?;
+        self.supersede(&before, &legs_before);
+        Ok(())
+    }
+
+    fn apply_event(&mut self, entry: &Entry) -> Result<(), ApplyError> {
         let at = entry.circumstances.recorded_at;
         let seq = entry.front.seq;
         match &entry.event {
@@ -182,7 +187,7 @@ impl Settlement {
         self.fee_sats = e.fee_sats;
         self.platform_fee_sats = e.platform_fee_sats;
         self.operator_fee_sats = e.operator_fee_sats;
-        self.fee_mismatch_sats = e.fee_mismatch_sats;
+        self.fee_mismatch_sats = Some(e.fee_mismatch_sats);
         self.fiat_amount = e.fiat_amount;
         self.void_unpaid();
         self.plan_all(e.first_leg, &e.legs, at);
@@ -220,6 +225,7 @@ impl Settlement {
             external_payment_hash: None,
             error_message: None,
             created_at: at,
+            imported: None,
         });
     }
 
@@ -246,6 +252,9 @@ impl Settlement {
     /// have such ids; an added one's is unique in its settlement only, so the settlement stands before.
     pub fn table_id(&self, leg: &LegRow) -> String {
         let hash = self.payment_hash.to_string();
+        if leg.imported.is_some() {
+            return leg.id.to_string();
+        }
         if leg.id.as_str().starts_with(&hash) {
             return leg.id.to_string();
         }
@@ -260,16 +269,8 @@ impl Settlement {
     }
 }
 
-/// The version of the database that an entry came from, if it was imported.
-pub(crate) const fn imported_from(actor: &Actor) -> Option<u16> {
-    match actor {
-        Actor::Import { version, .. } => Some(*version),
-        Actor::Local | Actor::Key { .. } | Actor::Ledger => None,
-    }
-}
-
 /// Whether an event belongs to the life of a settlement after its claim.
-const fn is_of_settlement(event: &Event) -> bool {
+pub(crate) const fn is_of_settlement(event: &Event) -> bool {
     matches!(
         event,
         Event::SettlementClaimed(_)

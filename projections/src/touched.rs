@@ -9,21 +9,20 @@
 use std::borrow::Cow;
 
 use spireledger_schema::Event;
-use spireledger_schema::text::{ClientId, MachineId, UserId};
+use spireledger_schema::imported::SourceTable;
+use spireledger_schema::text::{ClientId, MachineId, Text, UserId};
 
 use crate::cell::{Cell, IntoCell};
 use crate::facts::{
     BayFact, ClientFact, DepositFact, LegFact, LpFact, MachineFact, Rows, SettlementFact, Source,
     SplitFact, Subject, TelemetryFact,
 };
-use crate::tables::{Row, Table, bay_rows, of_client, of_reports, of_rules};
+use crate::tables::{Row, Seen, Table, bay_rows_at, fleet_rows, of_client, of_reports, rules_rows};
 use crate::{Fleet, Settlement};
 
 /// Rows of the fleet that are replaced together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// The row of the instance.
-    Config,
     /// The row of a machine.
     Machine(MachineId),
     /// The row of an enrolment.
@@ -36,16 +35,20 @@ pub enum Place {
     Reports(MachineId),
     /// The rows of a machine's bays.
     Bays(MachineId),
+    /// All rows of a table.
+    Table(Rows),
 }
 
-/// What an entry's stream is folded to, where that is no part of the fleet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stream {
-    /// A deposit.
-    Deposit,
-    /// A settlement with its legs.
-    Settlement,
-}
+/// Rows that are the fleet's.
+const OF_FLEET: [Rows; 7] = [
+    Rows::Config,
+    Rows::Machines,
+    Rows::Clients,
+    Rows::Lps,
+    Rows::Splits,
+    Rows::Telemetry,
+    Rows::Bays,
+];
 
 /// Which legs of its settlement an entry touches, beside those that it adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +64,7 @@ pub enum Legs {
 /// The places that an event touches; `fleet` is the state after it.
 pub fn places(fleet: &Fleet, event: &Event) -> Vec<Place> {
     match event {
-        Event::ConfigChanged(_) => vec![Place::Config],
+        Event::ConfigChanged(_) => vec![Place::Table(Rows::Config)],
         Event::MachineRegistered(e) => of_machine(&e.id),
         Event::MachineChanged(e) => vec![Place::Machine(e.id.clone())],
         Event::MachinePaired(e) => vec![Place::Machine(e.id.clone())],
@@ -80,6 +83,10 @@ pub fn places(fleet: &Fleet, event: &Event) -> Vec<Place> {
         Event::TelemetryReported(e) => vec![Place::Reports(e.machine_id.clone())],
         Event::CassettesSet(e) => vec![Place::Bays(e.machine_id.clone())],
         Event::CassettesReported(e) => vec![Place::Bays(e.machine_id.clone())],
+        // What was found may be about anything, under any key. It comes all at once, and seldom.
+        Event::RowImported(_) if has_rows(event) => Vec::new(),
+        Event::RowImported(_) => OF_FLEET.map(Place::Table).to_vec(),
+        Event::RulesImported(_) => vec![Place::Table(Rows::Splits)],
         // No column of the fleet's tables says anything of balances.
         Event::DepositRecorded(_)
         | Event::DepositConfirmed(_)
@@ -103,21 +110,24 @@ fn of_machine(id: &MachineId) -> Vec<Place> {
     vec![Place::Machine(id.clone()), Place::Reports(id.clone()), Place::Bays(id.clone())]
 }
 
-/// The machine whose deposits have another currency after this event. No rule lets a machine with
-/// deposits change its currency; a database that was imported may have done so.
-pub fn currency_of<'e>(fleet: &Fleet, event: &'e Event) -> Option<&'e MachineId> {
-    let Event::MachineChanged(e) = event else { return None };
-    e.fiat_code?;
-    fleet.machine(&e.id).filter(|machine| machine.deposits > 0).map(|_| &e.id)
+/// The machine whose currency may be another one after this event, by its id as it stands in tables. No
+/// rule lets a machine with deposits change its currency; a database that was imported may have done so.
+pub fn machine_of(event: &Event) -> Option<&str> {
+    match event {
+        Event::MachineChanged(e) => e.fiat_code.map(|_| e.id.as_str()),
+        Event::RowImported(e) if e.row.table == SourceTable::Machines => Some(e.row.id.as_str()),
+        _ => None,
+    }
 }
 
-/// What the stream of an event is folded to.
-pub const fn stream(event: &Event) -> Option<Stream> {
+/// Whether the stream that an event stands in has rows of its own: of a deposit, of a settlement and its
+/// legs, or such as were found.
+pub const fn has_rows(event: &Event) -> bool {
     match event {
-        Event::DepositRecorded(_) | Event::DepositConfirmed(_) | Event::DepositRejected(_) => {
-            Some(Stream::Deposit)
-        }
-        Event::SettlementClaimed(_)
+        Event::DepositRecorded(_)
+        | Event::DepositConfirmed(_)
+        | Event::DepositRejected(_)
+        | Event::SettlementClaimed(_)
         | Event::SettlementBegun(_)
         | Event::SettlementReleased(_)
         | Event::SettlementAdjusted(_)
@@ -126,7 +136,11 @@ pub const fn stream(event: &Event) -> Option<Stream> {
         | Event::SettlementFailed(_)
         | Event::SettlementVoided(_)
         | Event::LegEnded(_)
-        | Event::LegAdded(_) => Some(Stream::Settlement),
+        | Event::LegAdded(_) => true,
+        Event::RowImported(e) => matches!(
+            e.row.table,
+            SourceTable::Deposits | SourceTable::Settlements | SourceTable::Legs
+        ),
         Event::ConfigChanged(_)
         | Event::MachineRegistered(_)
         | Event::MachineChanged(_)
@@ -139,7 +153,8 @@ pub const fn stream(event: &Event) -> Option<Stream> {
         | Event::TelemetryReported(_)
         | Event::CassettesSet(_)
         | Event::CassettesReported(_)
-        | Event::ClaimRefused(_) => None,
+        | Event::RulesImported(_)
+        | Event::ClaimRefused(_) => false,
     }
 }
 
@@ -164,7 +179,7 @@ pub const fn scope(rows: Rows) -> &'static [Source] {
         Rows::Clients => &[Source::Client(ClientFact::Id)],
         Rows::Lps => &[Source::Lp(LpFact::User)],
         Rows::Deposits => &[Source::Deposit(DepositFact::Id)],
-        Rows::Settlements => &[Source::Settlement(SettlementFact::PaymentHash)],
+        Rows::Settlements => &[Source::Settlement(SettlementFact::Id)],
         Rows::Splits => {
             &[Source::Split(SplitFact::Operator), Source::Split(SplitFact::Machine)]
         }
@@ -178,45 +193,61 @@ impl Place {
     /// What its rows are.
     pub const fn rows(&self) -> Rows {
         match self {
-            Self::Config => Rows::Config,
             Self::Machine(_) => Rows::Machines,
             Self::Client(_) => Rows::Clients,
             Self::Lp(_) => Rows::Lps,
             Self::Rules(..) => Rows::Splits,
             Self::Reports(_) => Rows::Telemetry,
             Self::Bays(_) => Rows::Bays,
+            Self::Table(rows) => *rows,
         }
     }
 
-    /// What its rows have in the facts of their [`scope`], in that order.
-    pub fn scope(&self) -> Vec<Cell<'_>> {
-        match self {
-            Self::Config => Vec::new(),
+    /// What its rows have in the facts of their [`scope`], in that order. `None`: anything.
+    pub fn scope(&self) -> Option<Vec<Cell<'_>>> {
+        Some(match self {
             Self::Machine(id) | Self::Reports(id) | Self::Bays(id) => vec![id.cell()],
             Self::Client(id) => vec![id.cell()],
             Self::Lp(user) => vec![user.cell()],
             Self::Rules(operator, machine) => vec![operator.cell(), machine.cell()],
-        }
+            Self::Table(_) => return None,
+        })
     }
 
     /// Its rows in a table.
     pub fn rows_in<'a>(&self, table: &Table, fleet: &'a Fleet) -> Vec<Row<'a>> {
-        let subject = match self {
-            Self::Config => Some(Subject::Config(fleet.config())),
-            Self::Machine(id) => fleet.machine(id).map(Subject::Machine),
-            Self::Client(id) => fleet.client(id).map(|client| of_client(fleet, client)),
-            Self::Lp(user) => fleet.lp(user).map(Subject::Lp),
-            Self::Reports(id) => fleet.machine(id).and_then(|m| of_reports(fleet, m)),
-            Self::Rules(operator, machine) => {
-                let rules = fleet.rules(operator, machine.as_ref());
-                let rules = rules.into_iter().flat_map(of_rules);
-                return rules.filter_map(|subject| table.row(&subject)).collect();
+        let (source, id, subject) = match self {
+            Self::Machine(id) => {
+                (SourceTable::Machines, id.as_str(), fleet.machine(id).map(Subject::Machine))
             }
-            Self::Bays(id) => {
-                return fleet.machine(id).map_or_else(Vec::new, |m| bay_rows(table, fleet, m));
+            Self::Client(id) => {
+                let client = fleet.client(id).map(|client| of_client(fleet, client).subject);
+                (SourceTable::Clients, id.as_str(), client)
+            }
+            Self::Lp(user) => (SourceTable::Lps, user.as_str(), fleet.lp(user).map(Subject::Lp)),
+            Self::Reports(id) => {
+                let reports = fleet.machine(id).and_then(|machine| of_reports(fleet, machine));
+                (SourceTable::Telemetry, id.as_str(), reports)
+            }
+            Self::Rules(operator, machine) => {
+                let machine = machine.as_ref().map(|id| Text::new(id.as_str()));
+                return rules_rows(table, fleet, operator.as_str(), machine.as_ref());
+            }
+            Self::Bays(id) => return bay_rows_at(table, fleet, id),
+            Self::Table(_) => {
+                let mut rows = Vec::new();
+                // Collecting cannot fail.
+                let _ = fleet_rows(table, fleet, |row| {
+                    rows.push(row);
+                    Ok::<_, std::convert::Infallible>(())
+                });
+                return rows;
             }
         };
-        subject.and_then(|subject| table.row(&subject)).into_iter().collect()
+        let row = subject.and_then(|subject| {
+            table.row(&Seen { subject, imported: fleet.imported(source, id) })
+        });
+        row.into_iter().collect()
     }
 }
 

@@ -99,6 +99,8 @@ impl Receipt {
             Event::TelemetryReported(e) => receipt.id = id(e.machine_id.as_str()),
             Event::CassettesSet(e) => receipt.id = id(e.machine_id.as_str()),
             Event::CassettesReported(e) => receipt.id = id(e.machine_id.as_str()),
+            Event::RowImported(e) => receipt.id = Some(e.row.id.clone()),
+            Event::RulesImported(e) => receipt.id = Some(e.operator_user_id.clone()),
             Event::ClaimRefused(e) => receipt.payment_hash = Some(e.payment_hash),
             Event::SettlementReleased(_)
             | Event::SettlementFinished(_)

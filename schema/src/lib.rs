@@ -52,6 +52,7 @@
 //! | read or change a command | [`command`]: one list of fields a command; reading, writing and the JSON Schema come from it |
 //! | read or change an event | [`event`]: a tag is a byte shape for ever, a changed shape is a new tag |
 //! | know what a field may hold | [`money`], [`text`], [`time`], [`identity`], [`words`], [`parts`], [`personal`] |
+//! | know what is kept of a database that was brought in | [`imported`] |
 //! | know how long anything may be | [`limits`] |
 //! | find an entry's key | [`streams`] |
 //! | know why something was refused | [`refusal`], and [`json`] for what is malformed |
@@ -80,6 +81,7 @@ pub mod front;
 pub mod hash;
 pub mod hex;
 pub mod identity;
+pub mod imported;
 pub mod json;
 pub mod key;
 pub mod limits;

@@ -1,6 +1,7 @@
 //! The keys of what has no payment hash: one stream for each thing, derived from its kind and id.
 
-use crate::identity::Actor;
+use crate::identity::{Actor, PaymentHash};
+use crate::imported::{SourceRow, SourceTable};
 use crate::key::EntryKey;
 use crate::text::{ClientId, DepositId, MachineId, RequestId, UserId};
 use crate::time::Timestamp;
@@ -67,6 +68,42 @@ pub fn cassettes_state(machine: &MachineId, state_at: Option<Timestamp>) -> Entr
 pub fn request(actor: &Actor, type_name: &str, id: &RequestId) -> EntryKey {
     let [kind, who] = actor.identity();
     EntryKey::derive("request", &[kind, who, type_name.as_bytes(), id.as_str().as_bytes()])
+}
+
+/// A row that was brought in: the stream of what it is a row of, so that its whole life is in one
+/// place; a stream of its own where it names nothing that could have one. A leg belongs to its
+/// settlement, which only its database can name.
+pub fn imported(row: &SourceRow, settlement: Option<&PaymentHash>) -> EntryKey {
+    let id = row.id.as_str();
+    let known = match row.table {
+        SourceTable::Config => (id == "default").then(config),
+        SourceTable::Machines => MachineId::parse(id).as_ref().map(machine),
+        SourceTable::Lps => UserId::parse(id).as_ref().map(lp),
+        SourceTable::Clients => ClientId::parse(id).as_ref().map(client),
+        SourceTable::Deposits => DepositId::parse(id).as_ref().map(deposit),
+        SourceTable::Settlements | SourceTable::Legs => settlement.map(PaymentHash::key),
+        SourceTable::Splits | SourceTable::Telemetry | SourceTable::Bays => None,
+    };
+    known.unwrap_or_else(|| imported_alone(row.table, id))
+}
+
+/// A row that was brought in, by its table and id alone.
+pub fn imported_alone(table: SourceTable, id: &str) -> EntryKey {
+    EntryKey::derive("imported", &[table.as_str().as_bytes(), id.as_bytes()])
+}
+
+/// A rule set that was brought in: the stream of the same rule set set natively, or its own if that
+/// could not be.
+pub fn imported_rules(operator: &str, machine: Option<&str>) -> EntryKey {
+    match (UserId::parse(operator), machine, machine.and_then(MachineId::parse)) {
+        (Some(operator), None, _) => splits(&operator, None),
+        (Some(operator), _, Some(machine)) => splits(&operator, Some(&machine)),
+        _ => {
+            let (machine, is_of_machine) = (machine.unwrap_or_default(), machine.is_some());
+            let parts = [operator.as_bytes(), machine.as_bytes(), &[u8::from(is_of_machine)]];
+            EntryKey::derive("imported splits", &parts)
+        }
+    }
 }
 
 fn report(kind: &str, machine: &MachineId, at: Timestamp) -> EntryKey {

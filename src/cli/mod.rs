@@ -8,6 +8,7 @@
 mod backup;
 mod balances;
 mod bench;
+mod import;
 mod init;
 mod live;
 mod log;
@@ -53,6 +54,8 @@ enum Command {
     Init,
     /// Send commands, one JSON object a line, and print an answer a line, in order.
     Submit(submit::Args),
+    /// Bring in a spirekeeper database, of any version: every row as it was found.
+    Import(import::Args),
     /// Look at the log itself.
     #[command(subcommand)]
     Log(log::Command),
@@ -128,6 +131,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Init => init::run(context),
         Command::Submit(args) => submit::run(context, &args),
+        Command::Import(args) => import::run(context, &args),
         Command::Log(command) => log::run(context, &command),
         Command::Trace(args) => trace::run(context, &args),
         Command::Tables(command) => tables::run(context, &command),

@@ -130,6 +130,10 @@ fn happened(event: &Event) -> String {
                 LegStatus::from(e.status)
             )
         }
+        Event::RowImported(e) => {
+            let kept = if e.is_live { "" } else { ", as it was found and no more" };
+            format!("{name}: {} {}, version {}{kept}", e.row.table, e.row.id, e.row.version)
+        }
         Event::LegAdded(e) => {
             format!(
                 "{name}: {}, {} of {} sats",
@@ -165,8 +169,8 @@ fn print_amounts(s: &Settlement) -> anyhow::Result<()> {
     if refund > 0 {
         text.extend([" + owed back ", &output::grouped(refund)]);
     }
-    if s.fee_mismatch_sats != 0 {
-        let mismatch = output::grouped(s.fee_mismatch_sats);
+    if let Some(mismatch) = s.fee_mismatch_sats.filter(|sats| *sats != 0) {
+        let mismatch = output::grouped(mismatch);
         text.extend(["; fee differs from the agreed one by ", &mismatch]);
     }
     Ok(output::print_line(&text)?)

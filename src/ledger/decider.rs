@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use spireledger_projections::Fleet;
+use spireledger_schema::identity::Actor;
 use spireledger_schema::limits::{LEGS_MAX, SPLITS_MAX};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{
@@ -14,7 +15,7 @@ use super::committer::Group;
 use super::recent::Recent;
 use super::{BATCH_LEN_MAX, Batch, Clock, Item, LedgerError, Why, decode, snapshot};
 use crate::log::{Block, ReadLog, Sealer, SledLog, Stored};
-use crate::rules::{self, Decision, Depth, Found, Request};
+use crate::rules::{self, Decision, Depth, Found, Import, Request};
 
 /// A group is handed to the disk when it has this many bytes, even in the middle of a batch.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -104,6 +105,7 @@ impl Decider {
             answers.push(match item {
                 Item::Request(request) => self.one(&request)?,
                 Item::Refused(refusal) => Answer::Refused(refusal),
+                Item::Import(import) => self.import(&import.0, &import.1)?,
             });
             if self.group_bytes > GROUP_BYTES_MAX {
                 self.hand_over()?;
@@ -127,7 +129,8 @@ impl Decider {
         match rules::decide(&self.fleet, &found, request, self.last_recorded)? {
             Decision::Replay(seq) => self.replayed(seq, &found),
             Decision::Append(event) => {
-                self.append(needs.stream, newest, needs.alias, request, event)
+                let place = (needs.stream, newest, needs.alias);
+                self.append(place, circumstances(request), event)
             }
             Decision::Refuse { mut refusal, evidence } => {
                 if let Some(evidence) = evidence {
@@ -138,12 +141,38 @@ impl Decider {
         }
     }
 
+    /// What a database says: fetch, decide, append, apply.
+    fn import(&mut self, import: &Import, actor: &Actor) -> Result<Answer, LedgerError> {
+        let (stream, alias) = (import.stream(), import.alias());
+        let newest = self.newest(&stream)?;
+        let found = Found {
+            stream: self.stream(&stream, newest, Depth::All)?,
+            aliased: match &alias {
+                Some(alias) => self.stream_newest(alias)?,
+                None => None,
+            },
+        };
+        match rules::decide_import(&self.fleet, &found, import, self.last_recorded)? {
+            Decision::Replay(seq) => self.replayed(seq, &found),
+            Decision::Refuse { refusal, .. } => Ok(Answer::Refused(refusal)),
+            Decision::Append(event) => {
+                let circumstances = Circumstances {
+                    recorded_at: Timestamp::EPOCH,
+                    occurred_at: import.occurred_at(),
+                    actor: actor.clone(),
+                    request_id: None,
+                    evidence: None,
+                };
+                self.append((stream, newest, alias), circumstances, event)
+            }
+        }
+    }
+
+    /// Appends behind `prev`, the newest entry under the key. The time of recording is set here.
     fn append(
         &mut self,
-        key: EntryKey,
-        prev: u64,
-        alias: Option<EntryKey>,
-        request: &Request,
+        (key, prev, alias): (EntryKey, u64, Option<EntryKey>),
+        circumstances: Circumstances,
         event: Event,
     ) -> Result<Answer, LedgerError> {
         let prev_alias = match &alias {
@@ -152,13 +181,7 @@ impl Decider {
         };
         let entry = Entry {
             front: Front { seq: self.sealer.head().seq + 1, key, alias },
-            circumstances: Circumstances {
-                recorded_at: self.last_recorded,
-                occurred_at: request.command.occurred_at,
-                actor: request.actor.clone(),
-                request_id: request.command.request_id.clone(),
-                evidence: request.evidence.clone(),
-            },
+            circumstances: Circumstances { recorded_at: self.last_recorded, ..circumstances },
             event,
         };
         self.bytes.clear();
@@ -186,7 +209,7 @@ impl Decider {
         let newest = self.newest(&key)?;
         let kept = self.stream(&key, newest, Depth::All)?;
         if rules::is_kept(&kept, &evidence)
-            && let Answer::Accepted(receipt) = self.append(key, newest, None, request, evidence)?
+            && let Answer::Accepted(receipt) = self.append((key, newest, None), circumstances(request), evidence)?
         {
             refusal.details.insert("evidence_seq".into(), receipt.seq.into());
         }
@@ -302,6 +325,17 @@ impl Decider {
             self.saved_at = head.seq;
         }
         Ok(())
+    }
+}
+
+/// What a request says of itself.
+fn circumstances(request: &Request) -> Circumstances {
+    Circumstances {
+        recorded_at: Timestamp::EPOCH,
+        occurred_at: request.command.occurred_at,
+        actor: request.actor.clone(),
+        request_id: request.command.request_id.clone(),
+        evidence: request.evidence.clone(),
     }
 }
 

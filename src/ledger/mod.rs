@@ -25,11 +25,12 @@ use std::thread::JoinHandle;
 use spireledger_projections::ApplyError;
 use spireledger_schema::entry::Entry;
 use spireledger_schema::event::DecodeError;
+use spireledger_schema::identity::Actor;
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Refusal};
 
 use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, SledLog};
-use crate::rules::Request;
+use crate::rules::{Import, Request};
 
 pub use as_of::{AsOf, past};
 pub use history::{history, stream_up_to};
@@ -57,6 +58,8 @@ pub enum Item {
     Request(Request),
     /// Refused already.
     Refused(Box<Refusal>),
+    /// What a database says, with the database as its actor.
+    Import(Box<(Import, Actor)>),
 }
 
 /// Called once with the answers of a batch, in its order, when all of them are durable. Dropped

@@ -20,7 +20,7 @@ use super::{LedgerError, decode};
 use crate::log::{Head, ReadLog, crash};
 
 /// Raised whenever the fleet's shape changes; another format is folded anew.
-const SNAPSHOT_FORMAT: u32 = 1;
+const SNAPSHOT_FORMAT: u32 = 2;
 const MAGIC: &[u8; 8] = b"SPIFLEET";
 
 /// Where the snapshot of a ledger directory is.

@@ -15,6 +15,7 @@ mod distribution;
 mod fees;
 mod fleet;
 mod identity;
+mod import;
 mod legs;
 mod lock;
 mod needs;
@@ -25,6 +26,7 @@ mod tests;
 mod who;
 
 pub use claim::{EVIDENCE_PER_HASH_MAX, is_kept};
+pub use import::{Import, decide_import};
 pub use fees::{Split, split_fee};
 pub use needs::{Depth, Found, Needs, needs};
 

@@ -8,15 +8,17 @@ use rusqlite::Connection;
 use spireledger_projections::facts::{
     DepositAtMachine, DepositFact, LegOfSettlement, Rows, Source, Subject,
 };
-use spireledger_projections::touched::{Place, currency_of, places, stream};
-use spireledger_projections::{Deposit, Fleet, Settlement};
-use spireledger_schema::text::{DepositId, MachineId};
+use spireledger_projections::tables::rows_of;
+use spireledger_projections::touched::{Place, has_rows, machine_of, places};
+use spireledger_projections::{Deposit, Fleet, Life};
+use spireledger_schema::imported::SourceTable;
+use spireledger_schema::text::DepositId;
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::{Entry, streams};
+use spireledger_schema::{Entry, Event, streams};
 
 use super::TablesError;
-use super::position;
 use super::plan::{Plan, scope_columns};
+use super::position;
 use super::states::{Held, States};
 use crate::ledger::{LedgerError, decode, save_fleet, stream_up_to};
 use crate::log::{Head, Past, ReadLog, Stored};
@@ -34,14 +36,14 @@ pub(super) struct Fold {
     states: States,
     places: BTreeSet<Place>,
     /// Machines whose deposits have another currency.
-    currencies: BTreeSet<MachineId>,
+    currencies: BTreeSet<String>,
 }
 
 impl Fold {
     /// State of an empty log. It has a row already: that of the configuration.
     pub(super) fn empty() -> Self {
         let mut fold = Self::at(Head::EMPTY, Fleet::default(), Timestamp::EPOCH);
-        fold.places.insert(Place::Config);
+        fold.places.insert(Place::Table(Rows::Config));
         fold
     }
 
@@ -69,15 +71,26 @@ impl Fold {
         stored: &Stored<'_>,
     ) -> Result<(), LedgerError> {
         let entry = decode(stored.front.seq, stored.canonical)?;
+        let currency = self.currency(&entry.event);
         self.fleet.apply(&entry)?;
+        if let Some((machine, before)) = currency
+            && self.fleet.fiat_code_at(&machine) != before.as_deref()
+        {
+            self.currencies.insert(machine);
+        }
         self.places.extend(places(&self.fleet, &entry.event));
-        self.currencies.extend(currency_of(&self.fleet, &entry.event).cloned());
-        if let Some(stream) = stream(&entry.event) {
-            self.states.take(log, stored, &entry, stream)?;
+        if has_rows(&entry.event) {
+            self.states.take(log, stored, &entry)?;
         }
         self.recorded_at = entry.circumstances.recorded_at;
         self.head = Head { seq: stored.front.seq, hash: stored.hash };
         Ok(())
+    }
+
+    /// The machine whose currency an event may change, and what it is before.
+    fn currency(&self, event: &Event) -> Option<(String, Option<String>)> {
+        let machine = machine_of(event)?;
+        Some((machine.to_owned(), self.fleet.fiat_code_at(machine).map(ToOwned::to_owned)))
     }
 
     /// Whether rows have to be written before more is taken.
@@ -113,16 +126,23 @@ impl Fold {
 
     /// All old rows go before the first new one comes: two machines may have changed wallets.
     fn write_places(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        let places = || self.places.iter().filter(|place| place.rows() == plan.rows());
-        if places().next().is_none() {
+        let whole = Place::Table(plan.rows());
+        let places: Vec<&Place> = if self.places.contains(&whole) {
+            vec![&whole]
+        } else {
+            self.places.iter().filter(|place| place.rows() == plan.rows()).collect()
+        };
+        if places.is_empty() {
             return Ok(());
         }
-        let mut delete = plan.delete(to)?;
-        for place in places() {
-            delete.run(&place.scope())?;
+        for place in &places {
+            match place.scope() {
+                Some(scope) => plan.delete(to)?.run(&scope)?,
+                None => drop(to.execute(&format!("DELETE FROM {}", plan.name()), [])?),
+            }
         }
         let mut insert = plan.insert(to)?;
-        for place in places() {
+        for place in &places {
             for row in place.rows_in(plan.table(), &self.fleet) {
                 insert.run(&row)?;
             }
@@ -131,37 +151,89 @@ impl Fold {
     }
 
     fn write_deposits(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        write_states(to, plan, self.states.deposits.dirty(), |deposit| self.at_machine(deposit))
-    }
-
-    fn at_machine<'s>(&'s self, deposit: &'s Deposit) -> Subject<'s> {
-        let machine = self.fleet.machine(&deposit.recorded.machine_id);
-        Subject::Deposit(DepositAtMachine { deposit, machine })
-    }
-
-    fn write_settlements(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        write_states(to, plan, self.states.settlements.dirty(), Subject::Settlement)
-    }
-
-    fn write_legs(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        let with_legs = |held: &&Held<Settlement>| {
-            let legs = held.state.as_ref().map_or(0, |settlement| settlement.legs.len());
-            legs > held.legs_written || !held.legs_changed.is_empty()
-        };
-        let mut held = self.states.settlements.dirty().filter(with_legs).peekable();
-        if held.peek().is_none() {
+        self.write_found(to, plan)?;
+        let mut all = self.native(|held| held.life.deposit.is_some()).peekable();
+        if all.peek().is_none() {
             return Ok(());
         }
         let mut rows = plan.rewrite(to)?;
-        for held in held {
-            let Some(settlement) = &held.state else { continue };
+        for held in all {
+            if let Some(deposit) = &held.life.deposit {
+                rows.write(&self.at_machine(deposit), held.is_written)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn at_machine<'s>(&'s self, deposit: &'s Deposit) -> Subject<'s> {
+        let fiat_code = self.fleet.fiat_code_at(deposit.recorded.machine_id.as_str());
+        Subject::Deposit(DepositAtMachine { deposit, fiat_code })
+    }
+
+    fn write_settlements(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
+        self.write_found(to, plan)?;
+        let mut all = self.native(|held| held.life.settlement.is_some()).peekable();
+        if all.peek().is_none() {
+            return Ok(());
+        }
+        let mut rows = plan.rewrite(to)?;
+        for held in all {
+            if let Some(settlement) = &held.life.settlement {
+                rows.write(&Subject::Settlement(settlement), held.is_written)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_legs(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
+        self.write_found(to, plan)?;
+        let has_legs = |held: &Held| {
+            let legs = held.life.settlement.as_ref().map_or(0, |settlement| settlement.legs.len());
+            legs > held.legs_written || !held.legs_changed.is_empty()
+        };
+        let mut all = self.native(has_legs).peekable();
+        if all.peek().is_none() {
+            return Ok(());
+        }
+        let mut rows = plan.rewrite(to)?;
+        for held in all {
+            let Some(settlement) = &held.life.settlement else { continue };
             for (place, leg) in settlement.legs.iter().enumerate() {
-                let is_written = place < held.legs_written;
-                if is_written && !held.legs_changed.contains(&place) {
-                    continue;
+                let is_there = place < held.legs_written;
+                if !is_there || held.legs_changed.contains(&place) {
+                    rows.write(&Subject::Leg(LegOfSettlement { settlement, leg }), is_there)?;
                 }
-                let subject = Subject::Leg(LegOfSettlement { settlement, leg });
-                rows.write(&subject, is_written)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is dirty and has nothing in it that was brought in.
+    fn native<'s>(
+        &'s self,
+        is_wanted: impl Fn(&Held) -> bool + 's,
+    ) -> impl Iterator<Item = &'s Held> + 's {
+        self.states.dirty().filter(move |held| !held.is_found && is_wanted(held))
+    }
+
+    /// Replaces the rows of lives in which something was brought in.
+    fn write_found(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
+        let found = || self.states.dirty().filter(|held| held.is_found);
+        if found().next().is_none() {
+            return Ok(());
+        }
+        let table = plan.table();
+        let mut delete = plan.delete_key(to)?;
+        for before in found().filter_map(|held| held.before.as_ref()) {
+            for row in rows_of(table, &self.fleet, before) {
+                let key: Vec<_> = table.key_of(&row).into_iter().cloned().collect();
+                delete.run(&key)?;
+            }
+        }
+        let mut insert = plan.insert(to)?;
+        for held in found() {
+            for row in rows_of(table, &self.fleet, &held.life) {
+                insert.run(&row)?;
             }
         }
         Ok(())
@@ -170,7 +242,7 @@ impl Fold {
     /// Writes all deposits at a machine anew: it has another currency.
     fn write_deposits_at(
         &self,
-        machine: &MachineId,
+        machine: &str,
         log: &dyn ReadLog,
         to: &Connection,
         plan: &Plan,
@@ -185,41 +257,24 @@ impl Fold {
             plan.name(),
             at_machine.name
         ))?;
-        let mut rows = plan.rewrite(to)?;
+        let mut write = plan.rewrite(to)?;
         let mut last = String::new();
         loop {
-            let ids = page.query_map((machine.as_str(), &last), |row| row.get(0))?;
+            let ids = page.query_map((machine, &last), |row| row.get(0))?;
             let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
             let Some(newest) = ids.last() else { return Ok(()) };
             last.clone_from(newest);
-            for id in ids.iter().filter_map(|id| DepositId::parse(id)) {
-                let key = streams::deposit(&id);
+            for id in &ids {
+                let known = DepositId::parse(id).map(|id| streams::deposit(&id));
+                let alone = || streams::imported_alone(SourceTable::Deposits, id);
+                let key = known.unwrap_or_else(alone);
                 let seq = past.last_of(&key).map_err(LedgerError::from)?.unwrap_or(0);
                 let entries: Vec<Entry> = stream_up_to(&past, &key, seq)?;
-                let deposit = Deposit::fold(&entries).map_err(LedgerError::from)?;
-                if let Some(deposit) = &deposit {
-                    rows.write(&self.at_machine(deposit), true)?;
+                let life = Life::fold(&entries).map_err(LedgerError::from)?;
+                for row in rows_of(plan.table(), &self.fleet, &life) {
+                    write.put(&row)?;
                 }
             }
         }
     }
-}
-
-fn write_states<'s, T: 's>(
-    to: &Connection,
-    plan: &Plan,
-    held: impl Iterator<Item = &'s Held<T>>,
-    subject: impl Fn(&'s T) -> Subject<'s>,
-) -> Result<(), TablesError> {
-    let mut held = held.peekable();
-    if held.peek().is_none() {
-        return Ok(());
-    }
-    let mut rows = plan.rewrite(to)?;
-    for held in held {
-        if let Some(state) = &held.state {
-            rows.write(&subject(state), held.is_written)?;
-        }
-    }
-    Ok(())
 }

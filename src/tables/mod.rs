@@ -12,12 +12,10 @@
 //!
 //! *Never:* decide anything. *Start at:* [`rows`], [`Live::follow`].
 
-use spireledger_projections::facts::Rows;
-use spireledger_projections::tables::{
-    Row, Table, deposit_row, fleet_rows, leg_rows, settlement_row,
-};
-use spireledger_projections::{Deposit, Fleet, Settlement};
-use spireledger_schema::{Entry, EntryKey, Event};
+use spireledger_projections::tables::{Row, Table, fleet_rows, rows_of};
+use spireledger_projections::{Fleet, Life};
+use spireledger_schema::imported::SourceTable;
+use spireledger_schema::{Entry, Event};
 
 use crate::ledger::{LedgerError, decode, stream_up_to};
 use crate::log::ReadLog;
@@ -45,40 +43,46 @@ pub fn rows<E: From<LedgerError>>(
     table: &Table,
     mut sink: impl FnMut(Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let is_first: fn(&Event) -> bool = match table.rows() {
-        Rows::Settlements | Rows::Legs => |e| matches!(e, Event::SettlementClaimed(_)),
-        Rows::Deposits => |e| matches!(e, Event::DepositRecorded(_)),
-        _ => return fleet_rows(table, fleet, sink),
-    };
+    if table.rows().of_fleet() {
+        return fleet_rows(table, fleet, sink);
+    }
     for block in log.blocks_from(1) {
         for stored in block.map_err(LedgerError::from)?.entries() {
             let entry = decode(stored.front.seq, stored.canonical)?;
-            if is_first(&entry.event) {
-                of_stream(log, fleet, table, &entry.front.key, &mut sink)?;
+            if begins(&entry.event) {
+                of_stream(log, fleet, table, &entry, &mut sink)?;
             }
         }
     }
     Ok(())
 }
 
+/// Whether an event is the first of what has rows of its own.
+fn begins(event: &Event) -> bool {
+    match event {
+        Event::SettlementClaimed(_) | Event::DepositRecorded(_) => true,
+        Event::RowImported(e) => matches!(
+            e.row.table,
+            SourceTable::Deposits | SourceTable::Settlements | SourceTable::Legs
+        ),
+        _ => false,
+    }
+}
+
+/// The rows of a stream, when its first entry that has any comes by.
 fn of_stream<E: From<LedgerError>>(
     log: &dyn ReadLog,
     fleet: &Fleet,
     table: &Table,
-    key: &EntryKey,
+    first: &Entry,
     sink: &mut impl FnMut(Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let newest = log.last_of(key).map_err(LedgerError::from)?.unwrap_or(0);
-    let entries: Vec<Entry> = stream_up_to(log, key, newest)?;
-    if table.rows() == Rows::Deposits {
-        let deposit = Deposit::fold(&entries).map_err(LedgerError::from)?;
-        let row = deposit.as_ref().and_then(|deposit| deposit_row(table, fleet, deposit));
-        return row.map_or(Ok(()), sink);
+    let newest = log.last_of(&first.front.key).map_err(LedgerError::from)?.unwrap_or(0);
+    let entries: Vec<Entry> = stream_up_to(log, &first.front.key, newest)?;
+    let begins_here = entries.iter().find(|entry| begins(&entry.event));
+    if begins_here.is_none_or(|entry| entry.front.seq != first.front.seq) {
+        return Ok(());
     }
-    let settlement = Settlement::fold(&entries).map_err(LedgerError::from)?;
-    let Some(settlement) = &settlement else { return Ok(()) };
-    if table.rows() == Rows::Settlements {
-        return settlement_row(table, settlement).map_or(Ok(()), sink);
-    }
-    leg_rows(table, settlement).into_iter().try_for_each(sink)
+    let life = Life::fold(&entries).map_err(LedgerError::from)?;
+    rows_of(table, fleet, &life).into_iter().try_for_each(sink)
 }

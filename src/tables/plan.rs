@@ -16,6 +16,7 @@ pub(super) struct Plan {
     insert: String,
     upsert: String,
     delete: String,
+    delete_key: String,
 }
 
 /// A place among many statements: three a table, and a few for the position.
@@ -41,7 +42,11 @@ impl Plan {
             scope_columns(table).iter().map(|column| format!("\"{column}\" IS ?")).collect();
         let condition = if scoped.is_empty() { "1".into() } else { scoped.join(" AND ") };
         let delete = format!("DELETE FROM {name} WHERE {condition}");
-        Self { table: table.clone(), name, insert, upsert, delete }
+        let keyed: Vec<String> =
+            table.columns().iter().filter(|column| table.key().contains(&column.name))
+                .map(|column| format!("\"{}\" IS ?", column.name)).collect();
+        let delete_key = format!("DELETE FROM {name} WHERE {}", keyed.join(" AND "));
+        Self { table: table.clone(), name, insert, upsert, delete, delete_key }
     }
 
     pub(super) const fn table(&self) -> &Table {
@@ -65,6 +70,11 @@ impl Plan {
     pub(super) fn rewrite<'c>(&'c self, to: &'c Connection) -> rusqlite::Result<Rewrite<'c>> {
         let (insert, upsert) = (self.insert(to)?, Write(to.prepare_cached(&self.upsert)?));
         Ok(Rewrite { plan: self, to, insert, upsert })
+    }
+
+    /// Deletes the row with a key: see [`Table::key_of`].
+    pub(super) fn delete_key<'c>(&self, from: &'c Connection) -> rusqlite::Result<Write<'c>> {
+        Ok(Write(from.prepare_cached(&self.delete_key)?))
     }
 
     /// Deletes the rows of a scope.
@@ -97,7 +107,7 @@ impl Write<'_> {
     }
 
     /// Writes a row, or deletes the rows of a scope.
-    pub(super) fn run(&mut self, cells: &Row<'_>) -> rusqlite::Result<()> {
+    pub(super) fn run(&mut self, cells: &[Cell<'_>]) -> rusqlite::Result<()> {
         self.0.execute(params_from_iter(cells.iter().map(Bound))).map(drop)
     }
 }
@@ -111,6 +121,11 @@ pub(super) struct Rewrite<'c> {
 }
 
 impl Rewrite<'_> {
+    /// Writes a row in the place of the one with its key, if there is one.
+    pub(super) fn put(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        self.upsert.run(row)
+    }
+
     /// Writes the row of a subject, or takes it away if this version cannot hold it any more.
     /// `is_there`: whether a row with its key may be there.
     pub(super) fn write(&mut self, subject: &Subject<'_>, is_there: bool) -> rusqlite::Result<()> {
@@ -118,7 +133,7 @@ impl Rewrite<'_> {
         debug_assert_eq!(subject.rows(), table.rows(), "a subject goes to a table of its kind");
         let write = if is_there { &mut self.upsert } else { &mut self.insert };
         if !write.put(table, subject)? && is_there {
-            self.plan.delete(self.to)?.run(&vec![key_of(subject)])?;
+            self.plan.delete(self.to)?.run(&[key_of(subject)])?;
         }
         Ok(())
     }
@@ -138,6 +153,12 @@ impl ToSql for Bound<'_, '_> {
                 None => ToSqlOutput::from(decimal.to_string()),
             },
             SqlCell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            SqlCell::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            // The digits were made of a floating-point number, and make the same one again.
+            SqlCell::Real(digits) => digits.parse::<f64>().map_or_else(
+                |_| ToSqlOutput::Borrowed(ValueRef::Text(digits.as_bytes())),
+                ToSqlOutput::from,
+            ),
         })
     }
 }

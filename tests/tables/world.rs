@@ -135,6 +135,8 @@ fn bound(cell: SqlCell<'_>) -> Value {
         SqlCell::Integer(number) => Value::Integer(number),
         SqlCell::Decimal(decimal) => Value::Text(decimal.to_string()),
         SqlCell::Text(text) => Value::Text(text.to_owned()),
+        SqlCell::Real(digits) => Value::Real(digits.parse().expect("digits")),
+        SqlCell::Bytes(bytes) => Value::Blob(bytes.to_vec()),
     }
 }
 

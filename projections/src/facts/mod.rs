@@ -87,6 +87,17 @@ pub enum Subject<'a> {
     Telemetry(Reports<'a>),
     /// A bay.
     Bay(BayState<'a>),
+    /// A row that was brought in and that no state stands behind.
+    Imported(Alone<'a>),
+}
+
+/// A row that no state stands behind.
+#[derive(Debug, Clone, Copy)]
+pub struct Alone<'a> {
+    /// What it is a row of.
+    pub rows: Rows,
+    /// Of a deposit: the currency of its machine, if that is known.
+    pub fiat_code: Option<&'a str>,
 }
 
 /// Where a column reads from.
@@ -130,6 +141,9 @@ impl Source {
             (Self::Leg(fact), Subject::Leg(leg)) => fact.read(leg),
             (Self::Telemetry(fact), Subject::Telemetry(reports)) => fact.read(reports),
             (Self::Bay(fact), Subject::Bay(bay)) => fact.read(bay),
+            (Self::Deposit(DepositFact::CurrencyOfMachine), Subject::Imported(alone)) => {
+                alone.fiat_code.map_or(Cell::Null, Cell::text)
+            }
             _ => Cell::Null,
         }
     }
@@ -165,6 +179,7 @@ impl Subject<'_> {
             Self::Leg(_) => Rows::Legs,
             Self::Telemetry(_) => Rows::Telemetry,
             Self::Bay(_) => Rows::Bays,
+            Self::Imported(alone) => alone.rows,
         }
     }
 }

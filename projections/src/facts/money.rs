@@ -6,20 +6,15 @@ use serde::Serialize;
 
 use super::facts;
 use crate::cell::{Cell, IntoCell, personal};
-use crate::{Deposit, LegRow, Machine, Settlement};
+use crate::{Deposit, LegRow, Settlement};
 
-/// The version that made every deposit's currency the machine's.
-const CURRENCY_IS_THE_MACHINES: u16 = 5;
-/// The version that first kept the fee's mismatch.
-const MISMATCH_IS_KEPT: u16 = 9;
-
-/// A deposit and the machine it was recorded at.
+/// A deposit, and the currency of the machine it was recorded at.
 #[derive(Debug, Clone, Copy)]
 pub struct DepositAtMachine<'a> {
     /// The deposit.
     pub deposit: &'a Deposit,
-    /// The machine.
-    pub machine: Option<&'a Machine>,
+    /// The machine's currency, if it is known.
+    pub fiat_code: Option<&'a str>,
 }
 
 /// A leg, its settlement, and whose machine it was.
@@ -48,12 +43,8 @@ facts! {
         CurrencyAsRecorded => row.deposit.recorded.currency.cell(),
         /// The machine's currency. A deposit from a database where another one still stood after
         /// version 5 keeps what stood there.
-        CurrencyOfMachine => match (row.deposit.imported_from, row.machine) {
-            (Some(version), _) if version >= CURRENCY_IS_THE_MACHINES => {
-                row.deposit.recorded.currency.cell()
-            }
-            (_, Some(machine)) => machine.fiat_code.cell(),
-            (_, None) => row.deposit.recorded.currency.cell(),
+        CurrencyOfMachine => {
+            row.fiat_code.map_or_else(|| row.deposit.recorded.currency.cell(), Cell::text)
         },
         /// Whether it counts.
         Status => row.deposit.status.cell(),
@@ -69,7 +60,9 @@ facts! {
 facts! {
     /// Facts of a settlement.
     SettlementFact of settlement: &'a Settlement {
-        /// The payment hash, in hex: it is the settlement's id, too.
+        /// The settlement's id: its payment hash, unless it was brought in with another.
+        Id => Cell::Text(settlement.table_key()),
+        /// The payment hash, in hex.
         PaymentHash => settlement.payment_hash.cell().into_owned(),
         /// The machine that moved the cash.
         Machine => settlement.claimed.machine_id.cell(),
@@ -95,10 +88,7 @@ facts! {
         OperatorFee => settlement.operator_fee_sats.cell(),
         /// Reported fee less the expected one, in sats. Nothing for what comes from a database
         /// older than version 9, which did not keep it.
-        FeeMismatch => match settlement.imported_from {
-            Some(version) if version < MISMATCH_IS_KEPT => Cell::Null,
-            _ => Cell::Integer(settlement.fee_mismatch_sats),
-        },
+        FeeMismatch => settlement.fee_mismatch_sats.map_or(Cell::Null, Cell::Integer),
         /// Always false: nothing is derived backwards from a percentage.
         UsedFallback => Cell::Boolean(false),
         /// Which way the cash went.
@@ -130,7 +120,7 @@ facts! {
         /// The leg's id, unique among the legs of all settlements.
         Id => Cell::Text(row.settlement.table_id(row.leg).into()),
         /// The settlement's id.
-        Settlement => row.settlement.payment_hash.cell().into_owned(),
+        Settlement => Cell::Text(row.settlement.table_key()),
         /// The enrolment that it pays.
         Client => row.leg.leg.client_id.cell(),
         /// The machine.

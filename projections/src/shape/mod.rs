@@ -16,6 +16,7 @@ pub use trace::{Effect, Gap, Origin, TracedColumn, TracedTable, trace};
 
 use crate::cell::Cell;
 use crate::facts::{Rows, Subject};
+use crate::imported::ImportedRow;
 use crate::versions::VERSIONS;
 
 /// All tables of a version.
@@ -33,6 +34,21 @@ pub struct Table {
     columns: Vec<Column>,
     key: &'static [&'static str],
     indexes: Vec<Index>,
+}
+
+/// The state behind a row, and the row it was brought in as, if it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The state.
+    pub subject: Subject<'a>,
+    /// What was found.
+    pub imported: Option<&'a ImportedRow>,
+}
+
+impl<'a> From<Subject<'a>> for Seen<'a> {
+    fn from(subject: Subject<'a>) -> Self {
+        Self { subject, imported: None }
+    }
 }
 
 /// A step speaks of something that is not there, or is there already.
@@ -192,13 +208,16 @@ impl Table {
     /// `None`: this table has no such rows, or it cannot hold this one, because a column that may
     /// not be empty has nothing to say (a machine without a public key before version 11, an
     /// enrolment whose LP has no wallet yet before version 4).
-    pub fn row<'a>(&self, subject: &Subject<'a>) -> Option<Vec<Cell<'a>>> {
-        if subject.rows() != self.rows {
+    pub fn row<'a>(&self, seen: &Seen<'a>) -> Option<Vec<Cell<'a>>> {
+        if seen.subject.rows() != self.rows {
             return None;
         }
         let mut row = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
-            let cell = column.source.read(subject);
+            let cell = match seen.imported {
+                None => column.source.read(&seen.subject),
+                Some(imported) => imported.shown(column, &seen.subject),
+            };
             if column.not_null && cell == Cell::Null {
                 return None;
             }

@@ -165,7 +165,7 @@ const SETTLEMENTS: Step = Step::CreateTable {
     key: &["id"],
     fill: None,
     columns: &[
-        Column::new("id", Is::Text, Settlement(S::PaymentHash)),
+        Column::new("id", Is::Text, Settlement(S::Id)),
         Column::new("machine_id", Is::Text, Settlement(S::Machine)).not_null(),
         Column::new("payment_hash", Is::Text, Settlement(S::PaymentHash)).not_null().unique(),
         Column::new("bitspire_event_id", Is::Text, Settlement(S::NostrEvent)),

@@ -5,6 +5,7 @@
 //! (the upcast). Golden bytes of every tag are in `fixtures/bytes/`.
 
 mod fleet;
+mod imported;
 mod money;
 mod settlement;
 
@@ -12,6 +13,7 @@ pub use fleet::{
     BeaconReported, CassettesReported, CassettesSet, ClientChanged, ClientEnrolled, ConfigChanged,
     MachineChanged, MachinePaired, MachineRegistered, TelemetryReported,
 };
+pub use imported::{RowImported, RulesImported};
 pub use money::{DepositConfirmed, DepositRecorded, DepositRejected, LpChanged, SplitsReplaced};
 pub use settlement::{
     ClaimRefused, GivenBack, Leg, LegAdded, LegEnded, SettlementAdjusted, SettlementBegun,
@@ -139,6 +141,8 @@ events! {
         CassettesSet(CassettesSet) = "cassettes.set",
         CassettesReported(CassettesReported) = "cassettes.reported",
         ClaimRefused(ClaimRefused) = "claim.refused",
+        RowImported(RowImported) = "row.imported",
+        RulesImported(RulesImported) = "rules.imported",
     }
     written {
         1 => ConfigChanged,
@@ -167,6 +171,8 @@ events! {
         24 => CassettesSet,
         25 => CassettesReported,
         26 => ClaimRefused,
+        27 => RowImported,
+        28 => RulesImported,
     }
     read {
         1 => ConfigChanged as ConfigChanged,
@@ -195,6 +201,8 @@ events! {
         24 => CassettesSet as CassettesSet,
         25 => CassettesReported as CassettesReported,
         26 => ClaimRefused as ClaimRefused,
+        27 => RowImported as RowImported,
+        28 => RulesImported as RulesImported,
     }
 }
 

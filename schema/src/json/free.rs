@@ -16,6 +16,11 @@ use crate::text::Text;
 pub struct RawJson(Text);
 
 impl RawJson {
+    /// `None` if this is no JSON that can be kept.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::from_json(serde_json::from_str(text).ok()?).ok()
+    }
+
     /// The JSON text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()

@@ -24,7 +24,7 @@ fn fleet() -> World {
 
 fn split(world: &World, number: u64) -> (u64, u64, i64) {
     let s = world.settlement(number);
-    (s.platform_fee_sats.get(), s.operator_fee_sats.get(), s.fee_mismatch_sats)
+    (s.platform_fee_sats.get(), s.operator_fee_sats.get(), s.fee_mismatch_sats.unwrap())
 }
 
 #[test]

@@ -1,0 +1,321 @@
+//! Rows of a spirekeeper database: is this new, does it say something else than before, and what of
+//! it can the ledger go on with?
+//!
+//! Nothing is refused for what it says, because it happened. A row is refused only where the ledger
+//! itself has gone on with the same thing since: which of two histories is right no rule can know.
+
+use serde_json::{Value, json};
+use spireledger_projections::facts::Rows;
+use spireledger_projections::imported::{self, ImportedRow, counted, effective, is_same, is_same_found};
+use spireledger_projections::shape::{Shape, Table};
+use spireledger_projections::tables::{Cell, Row, row_of, rows_of, rules_rows};
+use spireledger_projections::{ApplyError, Fleet, Life};
+use spireledger_schema::event::{RowImported, RulesImported};
+use spireledger_schema::identity::PaymentHash;
+use spireledger_schema::imported::{Counted, Found as Cellar, SourceRow, SourceTable};
+use spireledger_schema::text::{MachineId, Text, UserId};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::{Code, Entry, EntryKey, Event, Refusal, streams};
+
+use super::{Decision, Found};
+
+/// What a database says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Import {
+    /// A row.
+    Row {
+        /// The row.
+        row: SourceRow,
+        /// Of a settlement or a leg: the settlement's payment hash, if it has one.
+        settlement: Option<PaymentHash>,
+    },
+    /// All split rules of an operator, or of one machine.
+    Rules {
+        /// The operator.
+        operator: Text,
+        /// The machine; the operator's default without it.
+        machine: Option<Text>,
+        /// The rules, of one version all of them.
+        rows: Vec<SourceRow>,
+    },
+}
+
+impl Import {
+    /// The stream that it belongs to.
+    pub fn stream(&self) -> EntryKey {
+        match self {
+            Self::Row { row, settlement } => streams::imported(row, settlement.as_ref()),
+            Self::Rules { operator, machine, .. } => {
+                streams::imported_rules(operator.as_str(), machine.as_ref().map(Text::as_str))
+            }
+        }
+    }
+
+    /// The alias under which it is found again, whatever it belongs to by then.
+    pub fn alias(&self) -> Option<EntryKey> {
+        let Self::Row { row, .. } = self else { return None };
+        let alone = streams::imported_alone(row.table, row.id.as_str());
+        (row.table == SourceTable::Legs && self.stream() != alone).then_some(alone)
+    }
+
+    /// When it happened, as far as it says so.
+    pub fn occurred_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Row { row, .. } => {
+                let columns = ["created_at", "updated_at"].into_iter();
+                columns.filter_map(|column| imported::moment(row.cell(column))).next()
+            }
+            Self::Rules { rows, .. } => {
+                rows.iter().filter_map(|row| imported::moment(row.cell("created_at"))).max()
+            }
+        }
+    }
+}
+
+/// Decides what follows from what a database says.
+///
+/// # Errors
+/// Only if what was found is not a history that these rules could have written.
+pub fn decide_import(
+    fleet: &Fleet,
+    found: &Found,
+    import: &Import,
+    now: Timestamp,
+) -> Result<Decision, ApplyError> {
+    match import {
+        Import::Row { row, settlement } => {
+            let life = Life::fold(&found.stream)?;
+            let case = Case { fleet, found, life: &life, row, settlement: settlement.as_ref() };
+            Ok(case.decide(now))
+        }
+        Import::Rules { operator, machine, rows } => {
+            Ok(rules(fleet, found, operator, machine.as_ref(), rows))
+        }
+    }
+}
+
+/// A row, and what is known of the same.
+struct Case<'a> {
+    fleet: &'a Fleet,
+    found: &'a Found,
+    life: &'a Life,
+    row: &'a SourceRow,
+    settlement: Option<&'a PaymentHash>,
+}
+
+impl Case<'_> {
+    fn decide(&self, now: Timestamp) -> Decision {
+        let last = self.last();
+        let counts_now = last.as_ref().and_then(|(_, counts)| counts.clone());
+        let last = last.map(|(row, _)| row);
+        let event = self.event(last.as_ref(), counts_now.clone(), now);
+        let counts_the_same = counts_now == event.after;
+        if let Some(last) = &last
+            && counts_the_same
+            && last.is_live == event.is_live
+            && self.says_the_same(&last.row)
+        {
+            return Decision::Replay(last.seq);
+        }
+        let shown = self.shown();
+        let differs = shown.as_ref().map(|(table, row)| self.differences(table, row));
+        if let (Some([]), Some(seq)) = (differs.as_deref(), self.seq(last.as_ref()))
+            && (last.is_none() || counts_the_same)
+            && last.as_ref().is_none_or(|last| last.is_live == event.is_live)
+        {
+            return Decision::Replay(seq);
+        }
+        let is_native = last.is_none() && shown.is_some() && !self.is_untouched_config();
+        if is_native || last.as_ref().is_some_and(ImportedRow::is_changed) {
+            return self.conflict(differs.unwrap_or_default());
+        }
+        Decision::Append(Event::RowImported(event))
+    }
+
+    /// The same row as it was brought in last, and what it counts for since.
+    fn last(&self) -> Option<(ImportedRow, Option<Counted>)> {
+        let (table, id) = (self.row.table, self.row.id.as_str());
+        let of_row = |entry: &&Entry| match &entry.event {
+            Event::RowImported(e) => e.row.table == table && e.row.id.as_str() == id,
+            _ => false,
+        };
+        let entry = self.found.stream.iter().rev().find(of_row);
+        let entry = entry.or(self.found.aliased.as_ref().filter(of_row))?;
+        let Event::RowImported(e) = &entry.event else { return None };
+        let kept = self.fleet.imported(table, id).or_else(|| self.life.row_imported(table, id));
+        let row = kept.cloned();
+        let fresh = || ImportedRow::new(e.row.clone(), entry.front.seq, e.is_live);
+        Some((row.unwrap_or_else(fresh), e.after.clone()))
+    }
+
+    fn event(
+        &self,
+        last: Option<&ImportedRow>,
+        before: Option<Counted>,
+        now: Timestamp,
+    ) -> RowImported {
+        let operator_user_id = (self.row.table == SourceTable::Settlements)
+            .then(|| self.row.cell("machine_id").as_str().and_then(MachineId::parse))
+            .flatten()
+            .and_then(|id| self.fleet.machine(&id))
+            .map(|machine| machine.operator_user_id.clone());
+        let row = last.map_or_else(|| self.row.clone(), |last| merged(&last.row, self.row));
+        let after = counted(self.fleet, &row);
+        let mut event = RowImported { row, is_live: false, operator_user_id, before, after };
+        event.is_live = self.can_be_gone_on_with(&event, now);
+        event
+    }
+
+    /// Whether the ledger knows what every cell means that it needs, and nobody else has what must
+    /// be one's own.
+    fn can_be_gone_on_with(&self, e: &RowImported, now: Timestamp) -> bool {
+        let (fleet, row) = (self.fleet, &e.row);
+        match row.table {
+            SourceTable::Config => row.id.as_str() == "default" && imported::config(row).is_some(),
+            SourceTable::Machines => imported::machine(row, now).is_some_and(|machine| {
+                let wallet = fleet.machine_with_wallet(&machine.wallet_id);
+                let npub = machine.machine_npub.and_then(|npub| fleet.machine_with_npub(&npub));
+                wallet.is_none_or(|id| *id == machine.id) && npub.is_none_or(|id| *id == machine.id)
+            }),
+            SourceTable::Lps => imported::lp(row, now).is_some(),
+            SourceTable::Clients => imported::client(row, now).is_some_and(|client| {
+                let mut others = fleet.clients_at(&client.machine_id);
+                !others.any(|other| other.user_id == client.user_id && other.id != client.id)
+            }),
+            SourceTable::Telemetry => {
+                row.cell("machine_id").as_str().and_then(MachineId::parse).is_some()
+            }
+            SourceTable::Bays => imported::is_bay(row),
+            SourceTable::Deposits => imported::deposit(row, now).is_some(),
+            SourceTable::Settlements => {
+                self.settlement.is_some() && imported::settlement(e, now).is_some()
+            }
+            SourceTable::Legs => {
+                self.life.settlement.is_some() && imported::leg(row, now).is_some()
+            }
+            SourceTable::Splits => false,
+        }
+    }
+
+    /// The row that the tables of the database's version show.
+    fn shown(&self) -> Option<(Table, Row<'_>)> {
+        let shape = Shape::at(self.row.version)?;
+        let table = shape.table(self.row.table.as_str())?.clone();
+        let row = match table.rows() {
+            Rows::Deposits | Rows::Settlements | Rows::Legs => {
+                let rows = rows_of(&table, self.fleet, self.life);
+                rows.into_iter().find(|row| is_row(&table, row, self.row.id.as_str()))
+            }
+            _ => row_of(&table, self.fleet, self.row),
+        };
+        row.map(|row| (table, row))
+    }
+
+    fn says_the_same(&self, last: &SourceRow) -> bool {
+        let columns = self.row.table.columns().iter();
+        columns.zip(&self.row.cells).filter(|(_, cell)| **cell != Cellar::Absent).all(
+            |(column, cell)| {
+                let is_currency = *column == "currency" && last.version != self.row.version;
+                !is_currency && is_same_found(effective(last, column), cell)
+            },
+        )
+    }
+
+    /// The columns that the tables show otherwise than the database.
+    fn differences(&self, table: &Table, row: &Row<'_>) -> Vec<Value> {
+        let cells = table.columns().iter().zip(row);
+        let found = cells.filter_map(|(column, cell)| {
+            let found = self.row.cell(column.name);
+            let differs = *found != Cellar::Absent && !is_same(cell, found);
+            differs.then(|| json!({ "field": column.name, "here": cell, "found": found }))
+        });
+        found.collect()
+    }
+
+    /// The entry that said what the database says.
+    fn seq(&self, last: Option<&ImportedRow>) -> Option<u64> {
+        let newest = self.found.stream.last().or(self.found.aliased.as_ref());
+        newest.map(|entry| entry.front.seq).or_else(|| last.map(|last| last.seq))
+    }
+
+    /// Whether this is the configuration, and nobody has set any yet.
+    fn is_untouched_config(&self) -> bool {
+        self.row.table == SourceTable::Config && self.fleet.config().updated_at.is_none()
+    }
+
+    fn conflict(&self, fields: Vec<Value>) -> Decision {
+        let (table, id) = (self.row.table, &self.row.id);
+        let listed: Vec<&str> = fields.iter().filter_map(|field| field["field"].as_str()).collect();
+        let message = format!(
+            "{table} `{id}` went on here since it was brought in, or was made here, and the \
+             database says otherwise; these differ: {}. What is here stands.",
+            listed.join(", ")
+        );
+        refused(message, fields)
+    }
+}
+
+fn refused(message: String, fields: Vec<Value>) -> Decision {
+    let refusal = Refusal::new(Code::Conflict, message).with("fields", fields);
+    Decision::Refuse { refusal: Box::new(refusal), evidence: None }
+}
+
+/// Whether a row of a table has this id: all tables but that of bays have one column as their key.
+fn is_row(table: &Table, row: &Row<'_>, id: &str) -> bool {
+    matches!(table.key_of(row).as_slice(), [Cell::Text(key)] if key == id)
+}
+
+/// What is found now, with what a column said that the database does not have any more.
+fn merged(last: &SourceRow, now: &SourceRow) -> SourceRow {
+    let cell = |place: usize| {
+        let now = now.cells.get(place).filter(|cell| **cell != Cellar::Absent);
+        now.or_else(|| last.cells.get(place)).cloned().unwrap_or(Cellar::Absent)
+    };
+    let cells = (0..last.cells.len().max(now.cells.len())).map(cell).collect();
+    SourceRow { cells, ..now.clone() }
+}
+
+fn rules(
+    fleet: &Fleet,
+    found: &Found,
+    operator: &Text,
+    machine: Option<&Text>,
+    rows: &[SourceRow],
+) -> Decision {
+    let is_live = rows.is_empty()
+        || (UserId::parse(operator.as_str()).is_some() && imported::splits(rows).is_some());
+    let version = rows.first().map_or(0, |row| row.version);
+    let shape = Shape::at(version).unwrap_or_else(Shape::newest);
+    let table = shape.table(SourceTable::Splits.as_str());
+    let shown = table.map(|table| rules_rows(table, fleet, operator.as_str(), machine));
+    let same = |table: &Table, shown: &[Row<'_>]| {
+        shown.len() == rows.len() && rows.iter().all(|row| {
+            let id = row.id.as_str();
+            let own = shown.iter().find(|shown| is_row(table, shown, id));
+            own.is_some_and(|own| {
+                let mut cells = table.columns().iter().zip(own);
+                cells.all(|(column, cell)| is_same(cell, row.cell(column.name)))
+            })
+        })
+    };
+    let newest = found.stream.last();
+    if let (Some(table), Some(shown), Some(newest)) = (table, &shown, newest)
+        && same(table, shown)
+    {
+        return Decision::Replay(newest.front.seq);
+    }
+    if newest.is_some_and(|entry| !matches!(entry.event, Event::RulesImported(_))) {
+        let whose = machine.map_or_else(String::new, |machine| format!(" for machine `{machine}`"));
+        let message = format!(
+            "the split rules of operator `{operator}`{whose} were set here, and the database says \
+             otherwise. What is here stands."
+        );
+        return refused(message, vec![json!({ "field": "splits" })]);
+    }
+    Decision::Append(Event::RulesImported(RulesImported {
+        operator_user_id: operator.clone(),
+        machine_id: machine.cloned(),
+        rows: rows.to_vec(),
+        is_live,
+    }))
+}
