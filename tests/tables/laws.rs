@@ -29,7 +29,7 @@ fn an_empty_ledger_has_its_configuration_and_nothing_else() {
 }
 
 /// Steps of these sizes, by a handle that stays open or by a new one each time, as each process has.
-fn check_steps(world: &World, version: u16, steps: &[u64], is_new_each_time: bool) {
+pub fn check_steps(world: &World, version: u16, steps: &[u64], is_new_each_time: bool) {
     let mut live = world.live(version);
     let mut at = 0;
     for step in steps.iter().cycle() {

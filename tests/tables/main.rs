@@ -3,6 +3,7 @@
 //!
 //! Start reading at `world.rs`.
 
+mod imported;
 mod laws;
 mod live;
 mod odd;

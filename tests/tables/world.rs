@@ -61,6 +61,10 @@ impl World {
         world
     }
 
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     pub fn log(&self) -> &SledLog {
         self.ledger.log()
     }
