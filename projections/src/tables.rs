@@ -26,7 +26,8 @@ pub type Row<'a> = Vec<Cell<'a>>;
 /// Every subject of the fleet that has a row of its own; none for deposits, settlements and legs.
 pub fn fleet_subjects(fleet: &Fleet, rows: Rows) -> Box<dyn Iterator<Item = Seen<'_>> + '_> {
     use SourceTable as T;
-    let with = move |table, id: &str, subject| Seen { subject, imported: fleet.imported(table, id) };
+    let with =
+        move |table, id: &str, subject| Seen { subject, imported: fleet.imported(table, id) };
     match rows {
         Rows::Config => {
             let own = with(T::Config, "default", Subject::Config(fleet.config()));

@@ -180,9 +180,7 @@ pub const fn scope(rows: Rows) -> &'static [Source] {
         Rows::Lps => &[Source::Lp(LpFact::User)],
         Rows::Deposits => &[Source::Deposit(DepositFact::Id)],
         Rows::Settlements => &[Source::Settlement(SettlementFact::Id)],
-        Rows::Splits => {
-            &[Source::Split(SplitFact::Operator), Source::Split(SplitFact::Machine)]
-        }
+        Rows::Splits => &[Source::Split(SplitFact::Operator), Source::Split(SplitFact::Machine)],
         Rows::Legs => &[Source::Leg(LegFact::Id)],
         Rows::Telemetry => &[Source::Telemetry(TelemetryFact::Machine)],
         Rows::Bays => &[Source::Bay(BayFact::Machine)],
@@ -244,9 +242,8 @@ impl Place {
                 return rows;
             }
         };
-        let row = subject.and_then(|subject| {
-            table.row(&Seen { subject, imported: fleet.imported(source, id) })
-        });
+        let row = subject
+            .and_then(|subject| table.row(&Seen { subject, imported: fleet.imported(source, id) }));
         row.into_iter().collect()
     }
 }

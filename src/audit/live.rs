@@ -55,7 +55,10 @@ impl LiveTables {
             let past = match Past::new(log, head.seq) {
                 Ok(past) if past.head() == head => past,
                 Ok(_) => {
-                    note(head.seq, format!("they are as of {head}, which is not in the log; {REBUILD}"));
+                    note(
+                        head.seq,
+                        format!("they are as of {head}, which is not in the log; {REBUILD}"),
+                    );
                     continue;
                 }
                 // The log's own breaks are told already.

@@ -162,11 +162,9 @@ fn follow(
             next += group;
             timing.group(group, Begun::here(), || live.follow(log, &mut |_| {}).map(drop))?;
             let (from, _) = live.read()?;
-            let newest = theirs.query_row(
-                "SELECT max(rowid) FROM dca_settlements",
-                [],
-                |row| row.get::<_, i64>(0),
-            )?;
+            let newest = theirs.query_row("SELECT max(rowid) FROM dca_settlements", [], |row| {
+                row.get::<_, i64>(0)
+            })?;
             insert_newer(&from, &theirs, table, newest, &mut peer)?;
         }
         let (head, _) = live.follow(log, &mut |_| {})?;

@@ -91,11 +91,7 @@ fn may_not_write(error: &TablesError) -> bool {
 }
 
 /// `tables rebuild`.
-pub fn rebuild(
-    context: &Context,
-    shape: Shape,
-    is_from_scratch: bool,
-) -> anyhow::Result<Outcome> {
+pub fn rebuild(context: &Context, shape: Shape, is_from_scratch: bool) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
     anyhow::ensure!(
         context.as_of.is_none(),

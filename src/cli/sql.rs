@@ -27,10 +27,12 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let out = BufWriter::new(stdout().lock());
     let asked = if args.csv {
         let mut listener = Csv { out };
-        ask(&mut tables.connection, &args.query, &mut listener).and_then(|()| Ok(listener.out.flush()?))
+        ask(&mut tables.connection, &args.query, &mut listener)
+            .and_then(|()| Ok(listener.out.flush()?))
     } else if context.json {
         let mut listener = Lines { out, columns: Vec::new() };
-        ask(&mut tables.connection, &args.query, &mut listener).and_then(|()| Ok(listener.out.flush()?))
+        ask(&mut tables.connection, &args.query, &mut listener)
+            .and_then(|()| Ok(listener.out.flush()?))
     } else {
         let mut listener = People { table: output::table(&[], &[]) };
         ask(&mut tables.connection, &args.query, &mut listener)

@@ -70,7 +70,9 @@ fn print(report: &Report) -> anyhow::Result<()> {
         report.head_hash
     );
     if !report.other_tables.is_empty() {
-        eprintln!("spireledger: the live tables are of another version of this program; not compared");
+        eprintln!(
+            "spireledger: the live tables are of another version of this program; not compared"
+        );
     }
     if report.is_sound() {
         let tables =

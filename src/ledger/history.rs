@@ -15,7 +15,11 @@ pub fn history(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<(Entry, EntryHas
 
 /// The entries of a key's own stream up to the entry `seq`, which bears it; oldest first. What only
 /// bears the key as its alias belongs to another stream and is passed over.
-pub fn stream_up_to(log: &dyn ReadLog, key: &EntryKey, seq: u64) -> Result<Vec<Entry>, LedgerError> {
+pub fn stream_up_to(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+    seq: u64,
+) -> Result<Vec<Entry>, LedgerError> {
     let all = back_from(log, key, seq)?.into_iter().map(|(entry, _)| entry);
     Ok(all.filter(|entry| entry.front.key == *key).collect())
 }

@@ -82,7 +82,8 @@ fn begin(
             Err(error) => return Err(error),
         }
     }
-    let is_held = part.exists() && matches!(Database::open_file(part, true), Err(TablesError::Busy(_)));
+    let is_held =
+        part.exists() && matches!(Database::open_file(part, true), Err(TablesError::Busy(_)));
     if is_held {
         return Err(TablesError::Busy(part.to_owned()));
     }

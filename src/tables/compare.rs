@@ -82,7 +82,8 @@ fn described(
         };
         found(Difference { table: name.clone(), key: String::new(), what });
     }
-    for (name, _) in there.iter().filter(|(name, _)| should.iter().all(|(known, _)| known != name)) {
+    for (name, _) in there.iter().filter(|(name, _)| should.iter().all(|(known, _)| known != name))
+    {
         let what = "no version has it".to_owned();
         found(Difference { table: name.clone(), key: String::new(), what });
     }
@@ -101,8 +102,7 @@ fn compare_rows(
         let (names, key) = (columns.join("\", \""), table.key().join(", "));
         format!("SELECT \"{names}\" FROM {schema}.{} ORDER BY {key}", table.name())
     };
-    let (mut there, mut should) =
-        (live.prepare(&select(SCHEMA))?, fresh.prepare(&select("main"))?);
+    let (mut there, mut should) = (live.prepare(&select(SCHEMA))?, fresh.prepare(&select("main"))?);
     let (mut there, mut should) = (there.query([])?, should.query([])?);
     let (mut ours, mut right) = (next(&mut there, &columns)?, next(&mut should, &columns)?);
     let mut tell = |row: &[Value], what: String| {
@@ -115,13 +115,19 @@ fn compare_rows(
             (None, Some(_)) => Ordering::Greater,
             (Some(ours), Some(right)) => by_key(table, ours, right),
         };
-        if order == Ordering::Less && let Some(ours) = &ours {
+        if order == Ordering::Less
+            && let Some(ours) = &ours
+        {
             tell(ours, "the row is there, but the log has none".into());
         }
-        if order == Ordering::Greater && let Some(right) = &right {
+        if order == Ordering::Greater
+            && let Some(right) = &right
+        {
             tell(right, "the row is not there".into());
         }
-        if order == Ordering::Equal && let (Some(ours), Some(right)) = (&ours, &right) {
+        if order == Ordering::Equal
+            && let (Some(ours), Some(right)) = (&ours, &right)
+        {
             let cells = columns.iter().zip(ours.iter().zip(right));
             for (column, (is, should)) in cells.filter(|(_, (is, should))| is != should) {
                 let (is, should) = (shown(is), shown(should));
@@ -142,7 +148,10 @@ fn next(rows: &mut Rows<'_>, columns: &[&str]) -> rusqlite::Result<Option<Vec<Va
     (0..columns.len()).map(|at| row.get(at)).collect::<Result<_, _>>().map(Some)
 }
 
-fn key_values<'r>(table: &Table, row: &'r [Value]) -> impl Iterator<Item = (&'static str, &'r Value)> {
+fn key_values<'r>(
+    table: &Table,
+    row: &'r [Value],
+) -> impl Iterator<Item = (&'static str, &'r Value)> {
     let named = |name: &'static str| {
         let place = table.columns().iter().position(|column| column.name == name)?;
         Some((name, row.get(place)?))

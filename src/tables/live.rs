@@ -10,6 +10,7 @@
 //! All of it can be deleted at any time. SQLite keeps files of its own beside a database, by its name:
 //! so a new database gets a new name, and what is swapped is the link.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ impl Live {
     ) -> Result<(Head, Option<Unusable>), TablesError> {
         let _lock = self.lock()?;
         // After an error the state in memory is not that of the file: it is let go of.
-        let database = match self.take_open()? {
+        let database = match self.take_open() {
             Some(database) if !database.has_moved()? => Ok(database),
             _ => self.resume(log)?,
         };
@@ -133,9 +134,9 @@ impl Live {
     }
 
     /// The tables in memory, if they are those of the file that is live now.
-    fn take_open(&mut self) -> Result<Option<Database>, TablesError> {
-        let Some((path, database)) = self.open.take() else { return Ok(None) };
-        Ok((path == self.target() && path.exists()).then_some(database))
+    fn take_open(&mut self) -> Option<Database> {
+        let (path, database) = self.open.take()?;
+        (path == self.target() && path.exists()).then_some(database)
     }
 
     /// Opens what is there.
@@ -144,7 +145,8 @@ impl Live {
         if !target.exists() {
             return Ok(Err(Unusable::Missing));
         }
-        match Database::open_file(&target, false).and_then(|c| Database::resume(c, &self.shape, log))
+        match Database::open_file(&target, false)
+            .and_then(|c| Database::resume(c, &self.shape, log))
         {
             Err(error) if error.is_damage() => Ok(Err(Unusable::Damaged(error.to_string()))),
             other => other,
@@ -252,7 +254,10 @@ fn uri(path: &Path) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
                 uri.push(char::from(*byte));
             }
-            other => uri.push_str(&format!("%{other:02X}")),
+            other => {
+                // Nothing can go wrong in writing to a string.
+                let _ = write!(uri, "%{other:02X}");
+            }
         }
     }
     uri.push_str("?mode=ro");

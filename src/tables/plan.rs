@@ -42,9 +42,12 @@ impl Plan {
             scope_columns(table).iter().map(|column| format!("\"{column}\" IS ?")).collect();
         let condition = if scoped.is_empty() { "1".into() } else { scoped.join(" AND ") };
         let delete = format!("DELETE FROM {name} WHERE {condition}");
-        let keyed: Vec<String> =
-            table.columns().iter().filter(|column| table.key().contains(&column.name))
-                .map(|column| format!("\"{}\" IS ?", column.name)).collect();
+        let keyed: Vec<String> = table
+            .columns()
+            .iter()
+            .filter(|column| table.key().contains(&column.name))
+            .map(|column| format!("\"{}\" IS ?", column.name))
+            .collect();
         let delete_key = format!("DELETE FROM {name} WHERE {}", keyed.join(" AND "));
         Self { table: table.clone(), name, insert, upsert, delete, delete_key }
     }

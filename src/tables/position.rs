@@ -112,8 +112,6 @@ pub(super) fn save_fleet(connection: &Connection, seq: u64, saved: &[u8]) -> rus
 
 /// Whether SQLite says that the file is no database, or not a whole one.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    ) || matches!(error, rusqlite::Error::InvalidColumnType(..))
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        || matches!(error, rusqlite::Error::InvalidColumnType(..))
 }

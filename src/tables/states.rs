@@ -17,7 +17,8 @@ use crate::ledger::{LedgerError, stream_up_to};
 use crate::log::{ReadLog, Stored};
 
 /// Weight of a generation: about so many bytes. Small where it is tested how things are forgotten.
-const GENERATION_BYTES_MAX: usize = if cfg!(feature = "crash-points") { 40 << 10 } else { 24 << 20 };
+const GENERATION_BYTES_MAX: usize =
+    if cfg!(feature = "crash-points") { 40 << 10 } else { 24 << 20 };
 
 /// What a stream is folded to, and what of it is not written yet.
 #[derive(Debug)]

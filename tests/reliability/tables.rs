@@ -132,7 +132,9 @@ fn an_interrupted_export_is_gone_on_with() {
     assert!(reached > 300 && reached < 1_000, "{reached}");
     // What is there is believed: a row that is changed by hand stays changed, unless all is made anew.
     let change = rusqlite::Connection::open(&part).expect("a database");
-    change.execute_batch("UPDATE dca_deposits SET notes = 'mark' WHERE id = 'd-first'").expect("changed");
+    change
+        .execute_batch("UPDATE dca_deposits SET notes = 'mark' WHERE id = 'd-first'")
+        .expect("changed");
     drop(change);
     let kept = world.beside("kept");
     std::fs::copy(&part, &kept).expect("copied");
@@ -164,7 +166,8 @@ fn tables_survive_kill_9_at_any_moment() {
         let args: &[&str] =
             if chance.below(3) == 0 { &["tables", "rebuild"] } else { &["sql", COUNT] };
         let mut command = world.program(args);
-        let mut child = { command.stdout(Stdio::null()).stderr(Stdio::null()) }.spawn().expect("it");
+        let mut child =
+            { command.stdout(Stdio::null()).stderr(Stdio::null()) }.spawn().expect("it");
         std::thread::sleep(Duration::from_micros(chance.below(60_000)));
         child.kill().expect("a child");
         let _ = wait(&mut child, &command);
@@ -182,9 +185,8 @@ fn many_at_once_do_not_disturb_each_other() {
     let world = World::in_memory();
     world.run(&["init"]).expect(0);
     world.submit(&fleet::first(50)).expect(0);
-    let ask = |args: &[&str]| -> Vec<Done> {
-        (0..6).map(|_| world.run(args).expect_no_bug()).collect()
-    };
+    let ask =
+        |args: &[&str]| -> Vec<Done> { (0..6).map(|_| world.run(args).expect_no_bug()).collect() };
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for len in (50..=ENTRIES).step_by(190) {
@@ -194,7 +196,10 @@ fn many_at_once_do_not_disturb_each_other() {
         scope.spawn(|| {
             // The file beside is made by one process at a time; another one says so.
             for done in ask(&["tables", "rebuild"]) {
-                assert!(done.code() == Some(0) || done.err.contains("another process"), "{done:#?}");
+                assert!(
+                    done.code() == Some(0) || done.err.contains("another process"),
+                    "{done:#?}"
+                );
             }
         });
         for _ in 0..2 {

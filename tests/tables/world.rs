@@ -55,7 +55,8 @@ impl World {
     /// A small fleet with everything that can happen to one.
     pub fn of_seed(seed: u64) -> Self {
         let world = Self::new();
-        let options = Options { seed, machines: 3, lps: 4, days: 9, noise: 200, ..Options::month() };
+        let options =
+            Options { seed, machines: 3, lps: 4, days: 9, noise: 200, ..Options::month() };
         let lines: Vec<String> = Simulator::new(options).map(|line| line.json).collect();
         world.say(lines.iter().map(String::as_str));
         world
@@ -124,7 +125,9 @@ pub fn expected(log: &dyn ReadLog, shape: &Shape) -> Tables {
         let insert = format!("INSERT INTO spirekeeper.{} VALUES ({places})", table.name());
         let mut insert = connection.prepare(&insert).expect("prepared");
         rows(log, &fleet, table, |row| {
-            insert.execute(params_from_iter(row.iter().map(|cell| bound(cell.sql())))).expect("put");
+            insert
+                .execute(params_from_iter(row.iter().map(|cell| bound(cell.sql()))))
+                .expect("put");
             Ok::<_, LedgerError>(())
         })
         .expect("rows");
