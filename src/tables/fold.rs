@@ -105,6 +105,7 @@ impl Fold {
         to: &Connection,
         plans: &[Plan],
     ) -> Result<(), TablesError> {
+        self.states.arrange();
         for plan in plans {
             match plan.rows() {
                 Rows::Deposits => self.write_deposits(to, plan)?,
