@@ -54,7 +54,13 @@ impl Reader {
             Source::Here(here) => (Arc::clone(&here.log), Some(here)),
             Source::There(remote) => (Arc::new(remote), None),
         };
-        Ok(Self { dir: dir.to_owned(), head: log.head(), here, source: Mutex::new(log), later: Mutex::new(None) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            head: log.head(),
+            here,
+            source: Mutex::new(log),
+            later: Mutex::new(None),
+        })
     }
 
     /// What opening put right.

@@ -10,7 +10,7 @@ use spireledger_projections::facts::{
 };
 use spireledger_projections::tables::rows_of;
 use spireledger_projections::touched::{Place, has_rows, machine_of, places};
-use spireledger_projections::{Deposit, Fleet, Life};
+use spireledger_projections::{Deposit, Fleet, Life, Settlement};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::text::DepositId;
 use spireledger_schema::time::Timestamp;
@@ -105,12 +105,12 @@ impl Fold {
         to: &Connection,
         plans: &[Plan],
     ) -> Result<(), TablesError> {
-        self.states.arrange();
+        let dirty = Dirty::sorted_out(&self.states);
         for plan in plans {
             match plan.rows() {
-                Rows::Deposits => self.write_deposits(to, plan)?,
-                Rows::Settlements => self.write_settlements(to, plan)?,
-                Rows::Legs => self.write_legs(to, plan)?,
+                Rows::Deposits => self.write_deposits(&dirty, to, plan)?,
+                Rows::Settlements => self.write_settlements(&dirty, to, plan)?,
+                Rows::Legs => self.write_legs(&dirty, to, plan)?,
                 _ => self.write_places(to, plan)?,
             }
         }
@@ -151,54 +151,54 @@ impl Fold {
         Ok(())
     }
 
-    fn write_deposits(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        self.write_found(to, plan)?;
-        let mut all = self.native(|held| held.life.deposit.is_some()).peekable();
-        if all.peek().is_none() {
+    fn write_deposits(
+        &self,
+        dirty: &Dirty<'_>,
+        to: &Connection,
+        plan: &Plan,
+    ) -> Result<(), TablesError> {
+        self.write_found(dirty, to, plan)?;
+        if dirty.deposits.is_empty() {
             return Ok(());
         }
         let mut rows = plan.rewrite(to)?;
-        for held in all {
-            if let Some(deposit) = &held.life.deposit {
-                rows.write(&self.at_machine(deposit), held.is_written)?;
-            }
+        for (held, deposit) in &dirty.deposits {
+            let fiat_code = self.fleet.fiat_code_at(deposit.recorded.machine_id.as_str());
+            let subject = Subject::Deposit(DepositAtMachine { deposit, fiat_code });
+            rows.write(&subject, held.is_written)?;
         }
         Ok(())
     }
 
-    fn at_machine<'s>(&'s self, deposit: &'s Deposit) -> Subject<'s> {
-        let fiat_code = self.fleet.fiat_code_at(deposit.recorded.machine_id.as_str());
-        Subject::Deposit(DepositAtMachine { deposit, fiat_code })
-    }
-
-    fn write_settlements(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        self.write_found(to, plan)?;
-        let mut all = self.native(|held| held.life.settlement.is_some()).peekable();
-        if all.peek().is_none() {
+    fn write_settlements(
+        &self,
+        dirty: &Dirty<'_>,
+        to: &Connection,
+        plan: &Plan,
+    ) -> Result<(), TablesError> {
+        self.write_found(dirty, to, plan)?;
+        if dirty.settlements.is_empty() {
             return Ok(());
         }
         let mut rows = plan.rewrite(to)?;
-        for held in all {
-            if let Some(settlement) = &held.life.settlement {
-                rows.write(&Subject::Settlement(settlement), held.is_written)?;
-            }
+        for (held, settlement) in &dirty.settlements {
+            rows.write(&Subject::Settlement(settlement), held.is_written)?;
         }
         Ok(())
     }
 
-    fn write_legs(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        self.write_found(to, plan)?;
-        let has_legs = |held: &Held| {
-            let legs = held.life.settlement.as_ref().map_or(0, |settlement| settlement.legs.len());
-            legs > held.legs_written || !held.legs_changed.is_empty()
-        };
-        let mut all = self.native(has_legs).peekable();
-        if all.peek().is_none() {
+    fn write_legs(
+        &self,
+        dirty: &Dirty<'_>,
+        to: &Connection,
+        plan: &Plan,
+    ) -> Result<(), TablesError> {
+        self.write_found(dirty, to, plan)?;
+        if dirty.with_legs.is_empty() {
             return Ok(());
         }
         let mut rows = plan.rewrite(to)?;
-        for held in all {
-            let Some(settlement) = &held.life.settlement else { continue };
+        for (held, settlement) in &dirty.with_legs {
             for (place, leg) in settlement.legs.iter().enumerate() {
                 let is_there = place < held.legs_written;
                 if !is_there || held.legs_changed.contains(&place) {
@@ -209,30 +209,26 @@ impl Fold {
         Ok(())
     }
 
-    /// What is dirty and has nothing in it that was brought in.
-    fn native<'s>(
-        &'s self,
-        is_wanted: impl Fn(&Held) -> bool + 's,
-    ) -> impl Iterator<Item = &'s Held> + 's {
-        self.states.dirty().filter(move |held| !held.is_found && is_wanted(held))
-    }
-
     /// Replaces the rows of lives in which something was brought in.
-    fn write_found(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
-        let found = || self.states.dirty().filter(|held| held.is_found);
-        if found().next().is_none() {
+    fn write_found(
+        &self,
+        dirty: &Dirty<'_>,
+        to: &Connection,
+        plan: &Plan,
+    ) -> Result<(), TablesError> {
+        if dirty.found.is_empty() {
             return Ok(());
         }
         let table = plan.table();
         let mut delete = plan.delete_key(to)?;
-        for before in found().filter_map(|held| held.before.as_ref()) {
+        for before in dirty.found.iter().filter_map(|held| held.before.as_ref()) {
             for row in rows_of(table, &self.fleet, before) {
                 let key: Vec<_> = table.key_of(&row).into_iter().cloned().collect();
                 delete.run(&key)?;
             }
         }
         let mut insert = plan.insert(to)?;
-        for held in found() {
+        for held in &dirty.found {
             for row in rows_of(table, &self.fleet, &held.life) {
                 insert.run(&row)?;
             }
@@ -277,5 +273,35 @@ impl Fold {
                 }
             }
         }
+    }
+}
+
+/// What is dirty, looked at once and sorted out by the tables that it has rows in.
+#[derive(Default)]
+struct Dirty<'s> {
+    deposits: Vec<(&'s Held, &'s Deposit)>,
+    settlements: Vec<(&'s Held, &'s Settlement)>,
+    /// Settlements whose legs have changed.
+    with_legs: Vec<(&'s Held, &'s Settlement)>,
+    /// In which something was brought in: replaced in all tables.
+    found: Vec<&'s Held>,
+}
+
+impl<'s> Dirty<'s> {
+    fn sorted_out(states: &'s States) -> Self {
+        let mut dirty = Self::default();
+        for held in states.dirty() {
+            if held.is_found {
+                dirty.found.push(held);
+                continue;
+            }
+            dirty.deposits.extend(held.life.deposit.as_ref().map(|deposit| (held, deposit)));
+            let Some(settlement) = &held.life.settlement else { continue };
+            dirty.settlements.push((held, settlement));
+            if settlement.legs.len() > held.legs_written || !held.legs_changed.is_empty() {
+                dirty.with_legs.push((held, settlement));
+            }
+        }
+        dirty
     }
 }

@@ -20,9 +20,6 @@ use crate::log::{ReadLog, Stored};
 const GENERATION_BYTES_MAX: usize =
     if cfg!(feature = "crash-points") { 40 << 10 } else { 24 << 20 };
 
-/// So many are written in the order of their keys.
-const SORTED_MIN: usize = 1_024;
-
 /// What a stream is folded to, and what of it is not written yet.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -98,15 +95,7 @@ impl States {
         self.weight > 2 * GENERATION_BYTES_MAX
     }
 
-    /// Many are written in the order of their keys: SQLite's indexes are in that order, too, and find
-    /// the next place where the last one was. Few stay in the order in which they came.
-    pub(super) fn arrange(&mut self) {
-        if self.dirty.len() >= SORTED_MIN {
-            self.dirty.sort_unstable();
-        }
-    }
-
-    /// What is not written, in the order in which it was first touched, or that of its keys.
+    /// What is not written, in the order in which it was first touched.
     pub(super) fn dirty(&self) -> impl Iterator<Item = &Held> {
         self.dirty.iter().filter_map(|key| self.young.get(key).map(|held| &**held))
     }
