@@ -13,8 +13,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ledger", &["rules", "log"]),
     ("tables", &["ledger", "log"]),
     ("import", &["ledger", "rules"]),
-    ("audit", &["ledger", "log", "rules"]),
-    ("bench", &["ledger", "log", "rules", "simulate"]),
+    ("audit", &["ledger", "log", "rules", "tables"]),
+    ("bench", &["ledger", "log", "rules", "simulate", "tables"]),
     ("cli", &["audit", "bench", "import", "ledger", "log", "rules", "simulate", "tables"]),
 ];
 

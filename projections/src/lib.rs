@@ -26,6 +26,7 @@ mod rows;
 mod settlement;
 pub mod shape;
 pub mod tables;
+pub mod touched;
 pub mod versions;
 
 pub use deposit::Deposit;

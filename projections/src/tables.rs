@@ -99,6 +99,18 @@ pub fn bay_rows<'a>(table: &Table, fleet: &'a Fleet, machine: &'a Machine) -> Ve
     keyed(table, of_bays(fleet, machine).into_iter())
 }
 
+/// The rows of one machine's bays: those that it has here, then those that were found and that nothing
+/// here stands behind.
+pub fn bay_rows_at<'a>(table: &Table, fleet: &'a Fleet, id: &MachineId) -> Vec<Row<'a>> {
+    let mut rows = fleet.machine(id).map_or_else(Vec::new, |m| bay_rows(table, fleet, m));
+    let found = alone(fleet, SourceTable::Bays, Rows::Bays).filter(|seen| {
+        let machine = seen.imported.and_then(|found| found.row.cell("machine_id").as_str());
+        machine == Some(id.as_str())
+    });
+    rows.extend(keyed(table, found));
+    rows
+}
+
 /// Rows of which those that share a key give way to the last.
 fn keyed<'a>(table: &Table, all: impl Iterator<Item = Seen<'a>>) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();

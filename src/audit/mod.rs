@@ -3,6 +3,8 @@
 //! *Never:* trust a table, an index or a snapshot; stop at the first break.
 //! *Start at:* [`verify`].
 
+mod live;
 mod verify;
 
+pub use live::LiveTables;
 pub use verify::{Break, Report, verify, verify_backup};

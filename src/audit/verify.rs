@@ -39,12 +39,27 @@ pub struct Report {
     pub breaks: Vec<Break>,
     /// Breaks beyond those that are listed.
     pub more_breaks: u64,
+    /// Versions whose live tables were held against the log.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<u16>,
+    /// Versions whose live tables another program made: they will be made anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_tables: Vec<u16>,
 }
 
 impl Report {
     /// Whether all is as it must be.
     pub const fn is_sound(&self) -> bool {
         self.breaks.is_empty()
+    }
+
+    /// Adds a break, as long as there are not too many.
+    pub(super) fn note(&mut self, seq: u64, check: &'static str, what: impl Into<String>) {
+        if self.breaks.len() < BREAKS_MAX {
+            self.breaks.push(Break { seq, check, what: what.into() });
+        } else {
+            self.more_breaks += 1;
+        }
     }
 }
 
@@ -137,6 +152,8 @@ impl Check {
             head_hash: String::new(),
             breaks: Vec::new(),
             more_breaks: 0,
+            tables: Vec::new(),
+            other_tables: Vec::new(),
         };
         Self {
             report,
@@ -149,11 +166,7 @@ impl Check {
     }
 
     fn note(&mut self, seq: u64, check: &'static str, what: impl Into<String>) {
-        if self.report.breaks.len() < BREAKS_MAX {
-            self.report.breaks.push(Break { seq, check, what: what.into() });
-        } else {
-            self.report.more_breaks += 1;
-        }
+        self.report.note(seq, check, what);
     }
 
     fn unreadable(&mut self, seq: u64, why: String) {

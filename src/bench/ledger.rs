@@ -118,7 +118,8 @@ fn dearer(turns: &[(Timing, Timing)], long: u64, short: u64) -> [Figure; 2] {
     [figure, Figure::new("  the same in time of processors", by_processors, Unit::Number)]
 }
 
-fn grow(
+/// New claims, of these numbers.
+pub(super) fn grow(
     ledger: &Ledger,
     numbers: std::ops::Range<u64>,
     timing: &mut Timing,

@@ -14,6 +14,7 @@ mod log;
 mod program;
 mod reopen;
 mod report;
+mod tables;
 mod timing;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use timing::Latency;
 
 use crate::ledger::LedgerError;
 use crate::log::{DirectoryError, LogError};
+use crate::tables::TablesError;
 
 const BARE: &str = "bare disk";
 const SQLITE: &str = "SQLite";
@@ -72,6 +74,9 @@ pub enum BenchError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The tables.
+    #[error(transparent)]
+    Tables(#[from] TablesError),
     /// The peer.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -98,13 +103,16 @@ pub enum Stage {
     Claims,
     /// `submit` from a file, beside SQLite; then replay and reopening of what it left.
     Submit,
+    /// The tables, beside SQLite that is given their rows; and following a log that grows.
+    Tables,
     /// A long history beside a short one, and the memory that it takes.
     Growth,
 }
 
 impl Stage {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 5] = [Self::Disk, Self::Log, Self::Claims, Self::Submit, Self::Growth];
+    pub const ALL: [Self; 6] =
+        [Self::Disk, Self::Log, Self::Claims, Self::Submit, Self::Tables, Self::Growth];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -113,6 +121,7 @@ impl Stage {
             Self::Log => "log",
             Self::Claims => "claims",
             Self::Submit => "submit",
+            Self::Tables => "tables",
             Self::Growth => "growth",
         }
     }
@@ -159,6 +168,10 @@ pub fn run(
                 figures.extend(program::submit(sizes, &scratch, program)?);
                 tell("replay and reopening");
                 figures.extend(reopen::measure(sizes, &scratch, program)?);
+            }
+            Stage::Tables => {
+                tell("the tables, beside SQLite");
+                figures.extend(tables::measure(sizes, &Scratch::make(dir)?)?);
             }
             Stage::Growth => figures.extend_from_slice(&grown),
         }

@@ -1,7 +1,7 @@
 //! `balances`: what each liquidity provider has at each machine.
 
 use serde::Serialize;
-use spireledger::ledger::{AsOf, fleet_occurred, replay_fleet};
+use spireledger::ledger::{AsOf, fleet_occurred, fleet_of};
 use spireledger::log::ReadLog;
 use spireledger_projections::{Client, Fleet};
 use spireledger_schema::money::{Fiat, Sats};
@@ -56,7 +56,7 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let (fleet, position, until) = match (args.by, context.as_of) {
         (By::Recorded, _) => {
             let log = open::as_of(context, &reader)?;
-            (replay_fleet(&*log)?, log.head().seq, None)
+            (fleet_of(&*log, &context.ledger)?, log.head().seq, None)
         }
         // The whole log: what occurred by then can stand anywhere in it.
         (By::Occurred, Some(AsOf::Time(time))) => {

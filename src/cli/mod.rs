@@ -10,6 +10,7 @@ mod balances;
 mod bench;
 mod import;
 mod init;
+mod live;
 mod log;
 mod open;
 mod output;

@@ -18,6 +18,12 @@ pub fn print_line(line: &str) -> io::Result<()> {
     print_bytes(format!("{line}\n").as_bytes())
 }
 
+/// Prints a line to whoever holds the output already.
+pub fn print_to(mut out: impl Write, line: &str) -> io::Result<()> {
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
 /// Prints one JSON document, for a program but readable.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let mut text = serde_json::to_string_pretty(value)?;

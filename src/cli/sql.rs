@@ -1,12 +1,12 @@
 //! `sql`: questions in SQL over the tables of any version, as of any moment.
 
-use std::io::{BufWriter, Write, stdout};
+use std::io::{BufWriter, StdoutLock, Write, stdout};
 
-use rusqlite::types::Value;
-use spireledger::tables::{Answer, TablesError, ask, in_memory};
-use spireledger_projections::tables::Table;
+use rusqlite::types::ValueRef;
+use spireledger::tables::{Listener, TablesError, ask};
+use spireledger_projections::tables::{Shape, Table};
 
-use super::{Context, Outcome, open, output, tables};
+use super::{Context, Outcome, live, open, output, tables};
 
 /// What to ask.
 #[derive(Debug, clap::Args)]
@@ -23,29 +23,42 @@ pub struct Args {
 
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let shape = tables::shape(args.version)?;
-    let reader = open::reader(context)?;
-    let log = open::as_of(context, &reader)?;
-    let mut connection = in_memory(&*log, &shape)?;
-    let answer = match ask(&mut connection, &args.query) {
-        Ok(answer) => answer,
-        Err(TablesError::Sqlite(error)) => {
+    let mut tables = live::tables(context, &shape, open::reader(context)?)?;
+    let out = BufWriter::new(stdout().lock());
+    let asked = if args.csv {
+        let mut listener = Csv { out };
+        ask(&mut tables.connection, &args.query, &mut listener)
+            .and_then(|()| Ok(listener.out.flush()?))
+    } else if context.json {
+        let mut listener = Lines { out, columns: Vec::new() };
+        ask(&mut tables.connection, &args.query, &mut listener)
+            .and_then(|()| Ok(listener.out.flush()?))
+    } else {
+        let mut listener = People { table: output::table(&[], &[]) };
+        ask(&mut tables.connection, &args.query, &mut listener)
+            .and_then(|()| Ok(output::print_to(out, &listener.table.to_string())?))
+    };
+    asked.map_err(|error| explained(error, &shape))?;
+    Ok(Outcome::Yes)
+}
+
+/// What SQLite said, and what there is to be asked.
+fn explained(error: anyhow::Error, shape: &Shape) -> anyhow::Error {
+    match error.downcast::<TablesError>() {
+        Ok(error) if error.is_damage() => {
+            anyhow::anyhow!("the live tables are damaged ({error}); run `tables rebuild`")
+        }
+        Ok(TablesError::Sqlite(error)) => {
             let names: Vec<&str> = shape.tables().iter().map(Table::name).collect();
-            anyhow::bail!(
+            anyhow::anyhow!(
                 "{}. The tables are {}; only SELECT is possible",
                 said(&error),
                 names.join(", ")
             )
         }
-        Err(error) => return Err(error.into()),
-    };
-    if args.csv {
-        print_csv(&answer)?;
-    } else if context.json {
-        print_lines(&answer)?;
-    } else {
-        print_table(&answer)?;
+        Ok(error) => error.into(),
+        Err(error) => error,
     }
-    Ok(Outcome::Yes)
 }
 
 /// What SQLite said, without the statement that the person knows.
@@ -57,51 +70,82 @@ fn said(error: &rusqlite::Error) -> String {
     }
 }
 
-fn print_table(answer: &Answer) -> anyhow::Result<()> {
-    let header: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
-    let mut out = output::table(&header, &[]);
-    for row in &answer.rows {
-        out.add_row(row.iter().map(text));
-    }
-    Ok(output::print_line(&out.to_string())?)
+/// A table, for a person: laid out when all of it is there.
+struct People {
+    table: comfy_table::Table,
 }
 
-fn print_lines(answer: &Answer) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(stdout().lock());
-    for row in &answer.rows {
-        let cells = answer.columns.iter().cloned().zip(row.iter().map(json));
+impl Listener for People {
+    type Error = anyhow::Error;
+
+    fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
+        self.table.set_header(names);
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> anyhow::Result<()> {
+        self.table.add_row(cells.iter().map(|cell| text(*cell)));
+        Ok(())
+    }
+}
+
+/// A JSON object a line.
+struct Lines<'o> {
+    out: BufWriter<StdoutLock<'o>>,
+    columns: Vec<String>,
+}
+
+impl Listener for Lines<'_> {
+    type Error = anyhow::Error;
+
+    fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
+        self.columns = names.to_vec();
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> anyhow::Result<()> {
+        let cells = self.columns.iter().cloned().zip(cells.iter().map(|cell| json(*cell)));
         let object: serde_json::Map<String, serde_json::Value> = cells.collect();
-        serde_json::to_writer(&mut out, &object)?;
-        out.write_all(b"\n")?;
+        serde_json::to_writer(&mut self.out, &object)?;
+        Ok(self.out.write_all(b"\n")?)
     }
-    Ok(out.flush()?)
 }
 
-fn print_csv(answer: &Answer) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(stdout().lock());
-    out.write_all(output::csv_line(answer.columns.iter().map(String::as_str)).as_bytes())?;
-    for row in &answer.rows {
-        let cells: Vec<String> = row.iter().map(text).collect();
-        out.write_all(output::csv_line(cells.iter().map(String::as_str)).as_bytes())?;
-    }
-    Ok(out.flush()?)
+/// RFC 4180.
+struct Csv<'o> {
+    out: BufWriter<StdoutLock<'o>>,
 }
 
-fn text(value: &Value) -> String {
+impl Listener for Csv<'_> {
+    type Error = anyhow::Error;
+
+    fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
+        let line = output::csv_line(names.iter().map(String::as_str));
+        Ok(self.out.write_all(line.as_bytes())?)
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> anyhow::Result<()> {
+        let cells: Vec<String> = cells.iter().map(|cell| text(*cell)).collect();
+        let line = output::csv_line(cells.iter().map(String::as_str));
+        Ok(self.out.write_all(line.as_bytes())?)
+    }
+}
+
+fn text(value: ValueRef<'_>) -> String {
     match value {
-        Value::Null => String::new(),
-        Value::Integer(number) => number.to_string(),
-        Value::Real(number) => number.to_string(),
-        Value::Text(text) => text.clone(),
-        Value::Blob(bytes) => format!("{} bytes", bytes.len()),
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
     }
 }
 
-fn json(value: &Value) -> serde_json::Value {
+fn json(value: ValueRef<'_>) -> serde_json::Value {
     match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Integer(number) => (*number).into(),
-        Value::Real(number) => (*number).into(),
-        Value::Text(_) | Value::Blob(_) => text(value).into(),
+        ValueRef::Null => serde_json::Value::Null,
+        ValueRef::Integer(number) => number.into(),
+        ValueRef::Real(number) => number.into(),
+        ValueRef::Text(_) | ValueRef::Blob(_) => text(value).into(),
     }
 }

@@ -5,15 +5,15 @@ use std::io::{BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use spireledger::ledger::replay_fleet;
+use spireledger::ledger::{fleet_of, replay_fleet};
 use spireledger::log::ReadLog;
-use spireledger::tables::{export_parquet, export_sqlite, rows};
+use spireledger::tables::{Leftover, SCHEMA, export_parquet, export_sqlite, rows};
 use spireledger_projections::Fleet;
 use spireledger_projections::tables::{Cell, Row, Shape, Table};
 use spireledger_projections::versions::NEWEST;
 
 use super::progress::{Unit, bar};
-use super::{Context, Outcome, open, output};
+use super::{Context, Outcome, live, open, output};
 
 /// Rows of a table that a person wants to see at once.
 const ROWS_SHOWN: usize = 20;
@@ -41,6 +41,15 @@ pub enum Command {
         #[arg(long, value_delimiter = ',')]
         columns: Vec<String>,
     },
+    /// Make the live tables anew, beside the old ones, and swap when the new ones have caught up.
+    Rebuild {
+        /// The version of the tables; the newest by default. Another one gets a live file of its own.
+        #[arg(long)]
+        version: Option<u16>,
+        /// Throw away what an interrupted rebuild has left, instead of going on with it.
+        #[arg(long)]
+        from_scratch: bool,
+    },
     /// Write all tables of a version to a file, or to a file each.
     Export {
         /// The version of the tables; the newest by default.
@@ -52,6 +61,9 @@ pub enum Command {
         /// A file for SQLite; a directory, made if it is not there, for a file each.
         #[arg(long)]
         out: PathBuf,
+        /// Throw away what an interrupted export to SQLite has left, instead of going on with it.
+        #[arg(long)]
+        from_scratch: bool,
     },
 }
 
@@ -74,8 +86,12 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
         Command::Show { table, version, limit, columns } => {
             show(context, &shape(*version)?, table, *limit, columns)?;
         }
-        Command::Export { version, format, out } => {
-            export(context, &shape(*version)?, *format, out)?;
+        Command::Rebuild { version, from_scratch } => {
+            return live::rebuild(context, shape(*version)?, *from_scratch);
+        }
+        Command::Export { version, format, out, from_scratch } => {
+            let leftover = live::leftover(*from_scratch);
+            export(context, &shape(*version)?, *format, out, leftover)?;
         }
     }
     Ok(Outcome::Yes)
@@ -88,12 +104,23 @@ pub fn shape(version: Option<u16>) -> anyhow::Result<Shape> {
         .ok_or_else(|| anyhow::anyhow!("no tables have version {version}; there are 1 to {NEWEST}"))
 }
 
-fn export(context: &Context, shape: &Shape, format: Format, out: &Path) -> anyhow::Result<()> {
+fn export(
+    context: &Context,
+    shape: &Shape,
+    format: Format,
+    out: &Path,
+    leftover: Leftover,
+) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
     let log = open::as_of(context, &reader)?;
-    let progress = bar("export", None, Unit::Rows);
+    let progress = match format {
+        Format::Sqlite => bar("export", Some(log.head().seq), Unit::Entries),
+        Format::Csv | Format::Jsonl | Format::Parquet => bar("export", None, Unit::Rows),
+    };
     let count = match format {
-        Format::Sqlite => export_sqlite(&*log, shape, out, |count| progress.set_position(count))?,
+        Format::Sqlite => {
+            export_sqlite(&*log, shape, out, leftover, &mut |seq| progress.set_position(seq))?
+        }
         Format::Csv | Format::Jsonl | Format::Parquet => {
             let fleet = replay_fleet(&*log)?;
             std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
@@ -172,23 +199,18 @@ fn parquet_table(
 }
 
 fn list(context: &Context, shape: &Shape) -> anyhow::Result<()> {
-    let reader = open::reader(context)?;
-    let log = open::as_of(context, &reader)?;
-    let fleet = replay_fleet(&*log)?;
+    let tables = live::tables(context, shape, open::reader(context)?)?;
     let mut counts = Vec::new();
     for table in shape.tables() {
-        let mut count = 0u64;
-        rows(&*log, &fleet, table, |_| {
-            count += 1;
-            anyhow::Ok(())
-        })?;
+        let question = format!("SELECT count(*) FROM {SCHEMA}.{}", table.name());
+        let count: i64 = tables.connection.query_row(&question, [], |row| row.get(0))?;
         counts.push((table, count));
     }
     if context.json {
         let counts: serde_json::Map<_, _> =
             counts.iter().map(|(table, count)| (table.name().into(), (*count).into())).collect();
         return output::print_json(&serde_json::json!({
-            "version": shape.version(), "position": log.head().seq, "rows": counts
+            "version": shape.version(), "position": tables.position, "rows": counts
         }));
     }
     let mut out = output::table(&["table", "rows", "columns"], &[1]);
@@ -196,7 +218,7 @@ fn list(context: &Context, shape: &Shape) -> anyhow::Result<()> {
         let columns = table.columns().len().to_string();
         out.add_row([table.name().to_owned(), output::grouped(count), columns]);
     }
-    let (position, version) = (output::grouped(log.head().seq), shape.version());
+    let (position, version) = (output::grouped(tables.position), shape.version());
     Ok(output::print_line(&format!(
         "version {version} of the tables, as of entry {position}\n{out}"
     ))?)
@@ -216,7 +238,7 @@ fn show(
     let chosen = choose(table, wanted)?;
     let reader = open::reader(context)?;
     let log = open::as_of(context, &reader)?;
-    let fleet = replay_fleet(&*log)?;
+    let fleet = fleet_of(&*log, &context.ledger)?;
     if context.json {
         return print_lines(&*log, &fleet, table, &chosen);
     }

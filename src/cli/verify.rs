@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use spireledger::audit::{Break, Report, verify, verify_backup};
+use spireledger::audit::{Break, LiveTables, Report, verify, verify_backup};
 use spireledger::log::{LogError, ReadLog as _};
 
 use super::progress::{Unit, bar};
@@ -35,6 +35,7 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn verify_ledger(context: &Context) -> anyhow::Result<Report> {
+    let tables = LiveTables::open(&context.ledger);
     let reader = open::reader(context)?;
     let progress = bar("verify", Some(reader.head().seq), Unit::Entries);
     let mut report = verify(&reader, |seq| progress.set_position(seq));
@@ -46,6 +47,9 @@ fn verify_ledger(context: &Context) -> anyhow::Result<Report> {
             report.breaks.push(found);
         }
     }
+    let progress = bar("tables", Some(reader.head().seq), Unit::Entries);
+    tables.verify(&reader, &mut report, &mut |seq| progress.set_position(seq));
+    progress.finish_and_clear();
     report.breaks.sort_by_key(|broken| broken.seq);
     Ok(report)
 }
@@ -65,8 +69,15 @@ fn print(report: &Report) -> anyhow::Result<()> {
         output::grouped(report.head_seq),
         report.head_hash
     );
+    if !report.other_tables.is_empty() {
+        eprintln!(
+            "spireledger: the live tables are of another version of this program; not compared"
+        );
+    }
     if report.is_sound() {
-        return Ok(output::print_line(&format!("sound: {read}"))?);
+        let tables =
+            if report.tables.is_empty() { "" } else { "; the live tables are what they say" };
+        return Ok(output::print_line(&format!("sound: {read}{tables}"))?);
     }
     let mut table = output::table(&["entry", "check", "what is wrong"], &[0]);
     for broken in &report.breaks {

@@ -10,8 +10,26 @@ const ENTRIES_MAX: usize = 1_000_000;
 
 /// All entries under a key or alias, oldest first, each with its hash.
 pub fn history(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
+    back_from(log, key, log.last_of(key)?.unwrap_or(0))
+}
+
+/// The entries of a key's own stream up to the entry `seq`, which bears it; oldest first. What only
+/// bears the key as its alias belongs to another stream and is passed over.
+pub fn stream_up_to(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+    seq: u64,
+) -> Result<Vec<Entry>, LedgerError> {
+    let all = back_from(log, key, seq)?.into_iter().map(|(entry, _)| entry);
+    Ok(all.filter(|entry| entry.front.key == *key).collect())
+}
+
+fn back_from(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+    mut seq: u64,
+) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
     let mut entries = Vec::new();
-    let mut seq = log.last_of(key)?.unwrap_or(0);
     while seq != 0 && entries.len() < ENTRIES_MAX {
         let missing = || LogError::Damaged { seq, why: "it is not there".into() };
         let block = log.block_at(seq)?.ok_or_else(missing)?;

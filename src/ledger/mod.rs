@@ -33,9 +33,10 @@ use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, Sl
 use crate::rules::{Import, Request};
 
 pub use as_of::{AsOf, fleet_occurred, past};
-pub use history::history;
+pub use history::{history, stream_up_to};
 pub use reader::Reader;
-pub use snapshot::replay_fleet;
+pub(crate) use snapshot::{encode as save_fleet, fleet_from, is_of};
+pub use snapshot::{fleet_of, replay_fleet};
 
 /// Batches that may wait for the decider. A full queue tells clients to come again.
 const QUEUE_BATCHES_MAX: usize = 16;

@@ -28,6 +28,9 @@ pub struct Reader {
     here: Option<Here>,
     /// Whoever answers. A process that ends in the middle is replaced by the next one, or by us.
     source: Mutex<Arc<dyn ReadLog + Send + Sync>>,
+    /// The log, if we replaced somebody: others are answered then, as by whoever opened it first. They
+    /// may hold what we wait for.
+    later: Mutex<Option<Here>>,
 }
 
 struct Here {
@@ -51,7 +54,13 @@ impl Reader {
             Source::Here(here) => (Arc::clone(&here.log), Some(here)),
             Source::There(remote) => (Arc::new(remote), None),
         };
-        Ok(Self { dir: dir.to_owned(), head: log.head(), here, source: Mutex::new(log) })
+        Ok(Self {
+            dir: dir.to_owned(),
+            head: log.head(),
+            here,
+            source: Mutex::new(log),
+            later: Mutex::new(None),
+        })
     }
 
     /// What opening put right.
@@ -83,7 +92,11 @@ impl Reader {
         match question(&*source) {
             Err(LogError::Disk { .. }) if self.is_remote() => {
                 let next: Arc<dyn ReadLog + Send + Sync> = match open(&self.dir) {
-                    Ok(Source::Here(here)) => here.log,
+                    Ok(Source::Here(here)) => {
+                        let log = Arc::clone(&here.log);
+                        *self.later.lock() = Some(here);
+                        log
+                    }
                     Ok(Source::There(remote)) => Arc::new(remote),
                     Err(error) => {
                         let what = "read on after the process that had the ledger open ended";

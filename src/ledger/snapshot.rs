@@ -30,13 +30,33 @@ pub(super) fn path(dir: &Path) -> PathBuf {
 
 /// The fleet and the last recorded time, from the snapshot where it fits and the entries behind it.
 pub(super) fn load(log: &dyn ReadLog, dir: &Path) -> Result<(Fleet, Timestamp), LedgerError> {
-    let saved = std::fs::read(path(dir)).ok().and_then(|bytes| read(&bytes));
+    forward(log, std::fs::read(path(dir)).ok().and_then(|bytes| read(&bytes)))
+}
+
+fn forward(
+    log: &dyn ReadLog,
+    saved: Option<(Head, Fleet, Timestamp)>,
+) -> Result<(Fleet, Timestamp), LedgerError> {
     let start = match saved {
         Some((head, fleet, at)) if is_of(log, head)? => Some((head.seq, fleet, at)),
         _ => None,
     };
     let (seq, fleet, at) = start.unwrap_or((0, Fleet::default(), Timestamp::EPOCH));
     fold(log, seq + 1, fleet, at)
+}
+
+/// The fleet at the end of a log: from the snapshot of its directory where it fits, and the entries
+/// behind it.
+pub fn fleet_of(log: &dyn ReadLog, dir: &Path) -> Result<Fleet, LedgerError> {
+    load(log, dir).map(|(fleet, _)| fleet)
+}
+
+/// Brings a saved fleet forward to the end of a log; folds all of it where the bytes are not of this log.
+pub(crate) fn fleet_from(
+    log: &dyn ReadLog,
+    saved: Option<&[u8]>,
+) -> Result<(Fleet, Timestamp), LedgerError> {
+    forward(log, saved.and_then(read))
 }
 
 /// Folds the whole log, without a snapshot.
@@ -62,13 +82,14 @@ fn fold(
     Ok((fleet, at))
 }
 
-/// Whether a snapshot's head is on this log.
-fn is_of(log: &dyn ReadLog, head: Head) -> Result<bool, LedgerError> {
+/// Whether a head is on this log.
+pub(crate) fn is_of(log: &dyn ReadLog, head: Head) -> Result<bool, LedgerError> {
     let block = if head.seq == 0 { None } else { log.block_at(head.seq)? };
     Ok(block.is_some_and(|block| block.get(head.seq).is_some_and(|e| e.hash == head.hash)))
 }
 
-pub(super) fn encode(fleet: &Fleet, head: Head, at: Timestamp) -> Result<Vec<u8>, LedgerError> {
+/// A fleet as bytes, with the head and the time that it is of.
+pub(crate) fn encode(fleet: &Fleet, head: Head, at: Timestamp) -> Result<Vec<u8>, LedgerError> {
     let mut covered = Vec::new();
     covered.extend_from_slice(&head.seq.to_le_bytes());
     covered.extend_from_slice(head.hash.as_bytes());

@@ -4,8 +4,8 @@
 //! the process at the named point after it was passed SKIP times; `SPIRELEDGER_BUG=NAME` turns a bug on.
 
 /// Every point, in the order in which a command passes them. The part before the colon says on which way:
-/// `init`, `restore` and `backup` are commands, `open` is passed by all, the others by a writer. The tests
-/// go through this list.
+/// `init`, `restore` and `backup` are commands, `open` is passed by all, `tables` by whoever brings tables
+/// forward or makes them, the others by a writer. The tests go through this list.
 pub const POINTS: &[&str] = &[
     "init:directory-made",
     "init:begun",
@@ -33,6 +33,15 @@ pub const POINTS: &[&str] = &[
     "restore:between-groups",
     "restore:before-fold",
     "restore:before-finished",
+    "tables:rows-written",
+    "tables:before-commit",
+    "tables:committed",
+    "tables:before-indexes",
+    "tables:before-swap",
+    "tables:amid-swap",
+    "tables:swapped",
+    "tables:export-before-forget",
+    "tables:export-before-rename",
 ];
 
 /// Every seeded bug:

@@ -8,6 +8,7 @@
 //! | `witness` | how far the log was known to be durable | no |
 //! | `keys` | the key file | yes, it is read from the blocks |
 //! | `fleet.snapshot` | the decision state | yes, it is folded from the log |
+//! | `tables.sqlite`, `tables*` | the live tables: see `src/tables/live.rs` | yes, they are made from the log |
 //! | `lock` | held by whoever has the log open | – |
 //! | `reader.sock` | where the holder answers readers | – |
 

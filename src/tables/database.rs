@@ -1,20 +1,32 @@
-//! The tables of a version as a SQLite database.
+//! The tables of a version in a SQLite database, brought forward entry by entry.
 //!
-//! The file has the seed's tables to the letter and nothing else, so LNbits can attach it as
-//! `spirekeeper`, and so can anybody.
+//! The tables are the seed's to the letter. A database that is to be brought forward later also holds
+//! its position: see `position.rs`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ToSql, Transaction, params_from_iter};
-use spireledger_projections::tables::{Cell, Shape, SqlCell, Table};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use spireledger_projections::tables::{Shape, Table};
 
-use super::rows;
-use crate::ledger::{LedgerError, replay_fleet};
-use crate::log::ReadLog;
+use super::fold::Fold;
+use super::plan::{Plan, STATEMENTS_MAX};
+use super::position;
+use crate::ledger::{LedgerError, fleet_from, is_of};
+use crate::log::{Head, LogError, Past, ReadLog, crash};
 
 /// The schema name that the seed's statements use.
 pub const SCHEMA: &str = "spirekeeper";
+
+/// Entries of one transaction of a long way: few enough that a kill costs seconds, so many that the
+/// pages of the indexes are written seldom. The crash tests have short ways.
+const COMMIT_ENTRIES: u64 = if cfg!(feature = "crash-points") { 300 } else { 131_072 };
+/// Entries after which the fleet is saved again.
+const FLEET_ENTRIES: u64 = 65_536;
+/// How a file is written. A power cut may cost the newest transactions, rows and position together: they
+/// come again. Pages wait longer in the write-ahead log than is usual (4 MB): those of indexes over hashes
+/// are written by many transactions.
+pub const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+    PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4096;";
 
 /// Why tables could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -36,103 +48,251 @@ pub enum TablesError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// Another process is at it.
+    #[error("{0} is being written by another process; wait until it is done, or stop it")]
+    Busy(PathBuf),
+    /// The tables have come further than the log.
+    #[error("the tables are as of entry {position}, but the log ends with entry {head}")]
+    Ahead {
+        /// The entry that the tables are of.
+        position: u64,
+        /// The log's last one.
+        head: u64,
+    },
 }
 
-/// Writes all tables of a version into a new file, beside it first and then in its place: whoever
-/// looks finds the old file or the whole new one.
-pub fn export_sqlite(
-    log: &dyn ReadLog,
-    shape: &Shape,
-    path: &Path,
-    tick: impl FnMut(u64),
-) -> Result<u64, TablesError> {
-    let io = |error| TablesError::Io { path: path.display().to_string(), error };
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = Path::new(&new);
-    match std::fs::remove_file(new) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
-        _ => {}
+impl TablesError {
+    pub(super) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + use<> {
+        let path = path.display().to_string();
+        move |error| Self::Io { path: path.clone(), error }
     }
-    let mut connection = Connection::open(new)?;
-    // The file is nobody's before it is whole, so it needs no journal.
-    connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
-    let count = fill(&mut connection, log, shape, None, tick)?;
-    connection.close().map_err(|(_, error)| error)?;
-    std::fs::File::open(new).and_then(|file| file.sync_all()).map_err(io)?;
-    std::fs::rename(new, path).map_err(io)?;
-    Ok(count)
-}
 
-/// Makes the tables in memory, attached as the seed does, for questions in SQL.
-pub fn in_memory(log: &dyn ReadLog, shape: &Shape) -> Result<Connection, TablesError> {
-    let mut connection = Connection::open_in_memory()?;
-    connection.execute_batch(&format!("ATTACH ':memory:' AS {SCHEMA}"))?;
-    fill(&mut connection, log, shape, Some(SCHEMA), |_| {})?;
-    Ok(connection)
-}
-
-/// Makes all tables and writes their rows; returns how many.
-fn fill(
-    connection: &mut Connection,
-    log: &dyn ReadLog,
-    shape: &Shape,
-    schema: Option<&str>,
-    mut tick: impl FnMut(u64),
-) -> Result<u64, TablesError> {
-    let fleet = replay_fleet(log)?;
-    let transaction = connection.transaction()?;
-    let mut count = 0;
-    for table in shape.tables() {
-        transaction.execute_batch(&table.create(schema))?;
-        let mut insert = transaction.prepare(&insert(table, schema))?;
-        rows(log, &fleet, table, |row| {
-            insert.execute(params_from_iter(row.iter().map(Bound)))?;
-            count += 1;
-            tick(count);
-            Ok::<_, TablesError>(())
-        })?;
+    /// Whether SQLite says that a file is damaged.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if position::is_damage(error))
     }
-    indexes(&transaction, shape, schema)?;
-    transaction.commit()?;
-    Ok(count)
 }
 
-/// Indexes are made when the rows are there: faster, and the same in the end.
-fn indexes(
-    transaction: &Transaction<'_>,
-    shape: &Shape,
-    schema: Option<&str>,
-) -> Result<(), rusqlite::Error> {
-    let all = shape.tables().iter().flat_map(Table::indexes);
-    all.map(|index| index.create(schema)).try_for_each(|sql| transaction.execute_batch(&sql))
+/// Why tables cannot be brought forward and are made anew.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// There are none.
+    #[error("they are not there")]
+    Missing,
+    /// SQLite cannot read them.
+    #[error("they are damaged ({0})")]
+    Damaged(String),
+    /// Another version of the tables, or made by a program that made other rows.
+    #[error("they are of another version")]
+    OtherShape,
+    /// The log does not lead to where they are.
+    #[error("they are as of entry {0} of another history")]
+    OtherHistory(u64),
 }
 
-fn insert(table: &Table, schema: Option<&str>) -> String {
-    let columns: Vec<String> =
-        table.columns().iter().map(|column| format!("\"{}\"", column.name)).collect();
-    let places = vec!["?"; columns.len()].join(", ");
-    let schema = schema.map_or_else(String::new, |schema| format!("{schema}."));
-    format!("INSERT INTO {schema}{} ({}) VALUES ({places})", table.name(), columns.join(", "))
+/// Tables, and the state that they are of.
+pub(super) struct Database {
+    connection: Connection,
+    plans: Vec<Plan>,
+    fold: Fold,
+    /// Whether the position is written beside the rows.
+    is_kept: bool,
+    /// The entry at which the fleet was last saved.
+    fleet_saved: u64,
 }
 
-/// A cell on its way into SQLite. Decimals go as text: the column's affinity makes the number, and no
-/// float of ours touches it.
-struct Bound<'r, 'a>(&'r Cell<'a>);
-
-impl ToSql for Bound<'_, '_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self.0.sql() {
-            SqlCell::Null => ToSqlOutput::Borrowed(ValueRef::Null),
-            SqlCell::Integer(number) => ToSqlOutput::from(number),
-            SqlCell::Decimal(decimal) => ToSqlOutput::from(decimal.to_string()),
-            SqlCell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            SqlCell::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
-            // The digits were made of a floating-point number, and make the same one again.
-            SqlCell::Real(digits) => digits.parse::<f64>().map_or_else(
-                |_| ToSqlOutput::Borrowed(ValueRef::Text(digits.as_bytes())),
-                ToSqlOutput::from,
-            ),
-        })
+impl Database {
+    /// Makes empty tables, without their indexes.
+    pub(super) fn make(
+        connection: Connection,
+        shape: &Shape,
+        schema: Option<&str>,
+        is_kept: bool,
+    ) -> Result<Self, TablesError> {
+        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+        for table in shape.tables() {
+            transaction.execute_batch(&table.create(schema))?;
+        }
+        if is_kept {
+            position::make(&transaction, shape)?;
+        }
+        transaction.commit()?;
+        let plans = Plan::all(shape, schema);
+        Ok(Self { connection, plans, fold: Fold::empty(), is_kept, fleet_saved: 0 })
     }
+
+    /// Tables that are nobody else's and go when they are dropped: in memory as long as they are small,
+    /// then in a file without a name.
+    pub(super) fn passing(shape: &Shape, schema: Option<&str>) -> Result<Self, TablesError> {
+        let connection = Connection::open("")?;
+        if let Some(schema) = schema {
+            connection.execute_batch(&format!("ATTACH '' AS {schema}"))?;
+        }
+        let of = schema.unwrap_or("main");
+        connection.execute_batch(&format!(
+            "PRAGMA {of}.journal_mode = OFF; PRAGMA {of}.synchronous = OFF; \
+             PRAGMA {of}.cache_size = -65536;"
+        ))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        Self::make(connection, shape, schema, false)
+    }
+
+    /// Goes on with tables that are there.
+    pub(super) fn resume(
+        connection: Connection,
+        shape: &Shape,
+        log: &dyn ReadLog,
+    ) -> Result<Result<Self, Unusable>, TablesError> {
+        let head = match position::read(&connection, "main", shape) {
+            Ok(Some(head)) => head,
+            Ok(None) => return Ok(Err(Unusable::OtherShape)),
+            Err(error) if position::is_damage(&error) => {
+                return Ok(Err(Unusable::Damaged(error.to_string())));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if head.seq > log.head().seq {
+            return Err(TablesError::Ahead { position: head.seq, head: log.head().seq });
+        }
+        if head != Head::EMPTY && !is_of(log, head)? {
+            return Ok(Err(Unusable::OtherHistory(head.seq)));
+        }
+        let (plans, is_kept) = (Plan::all(shape, None), true);
+        if head == Head::EMPTY {
+            let fold = Fold::empty();
+            return Ok(Ok(Self { connection, plans, fold, is_kept, fleet_saved: 0 }));
+        }
+        let (fleet_saved, saved) = position::saved_fleet(&connection)?.unwrap_or_default();
+        let past = Past::new(log, head.seq).map_err(LedgerError::from)?;
+        let (fleet, at) = fleet_from(&past, Some(&saved))?;
+        let fold = Fold::at(head, fleet, at);
+        Ok(Ok(Self { connection, plans, fold, is_kept, fleet_saved }))
+    }
+
+    /// Opens a file to write to; nobody else's writing waits for ours longer than a transaction.
+    pub(super) fn open_file(path: &Path, is_alone: bool) -> Result<Connection, TablesError> {
+        let connection = Connection::open(path)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        connection.busy_timeout(std::time::Duration::from_secs(if is_alone { 0 } else { 20 }))?;
+        let alone = if is_alone { "PRAGMA locking_mode = EXCLUSIVE;" } else { "" };
+        let set = connection.execute_batch(&format!("{alone} {SETTINGS}"));
+        match set {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                Err(TablesError::Busy(path.to_owned()))
+            }
+            other => Ok(other.map(|()| connection)?),
+        }
+    }
+
+    /// The entry that the tables are of.
+    pub(super) const fn head(&self) -> Head {
+        self.fold.head()
+    }
+
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// Whether somebody else has brought these tables forward since.
+    pub(super) fn has_moved(&self) -> Result<bool, TablesError> {
+        Ok(position::again(&self.connection)? != Some(self.head()))
+    }
+
+    /// Takes all entries up to the log's head of this moment. After an error the state is ahead of the
+    /// rows: let go of it.
+    pub(super) fn forward(
+        &mut self,
+        log: &dyn ReadLog,
+        tick: &mut dyn FnMut(u64),
+    ) -> Result<(), TablesError> {
+        let target = log.head();
+        // Empty tables have a row, too.
+        let mut is_new = self.head() == Head::EMPTY;
+        while self.head() != target || is_new {
+            is_new = false;
+            let before = self.head();
+            self.stretch(log, target.seq, tick)?;
+            if self.head() == before && before != target {
+                let (seq, why) = (before.seq + 1, "it is not there".into());
+                return Err(LedgerError::from(LogError::Damaged { seq, why }).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// One transaction.
+    fn stretch(
+        &mut self,
+        log: &dyn ReadLog,
+        target: u64,
+        tick: &mut dyn FnMut(u64),
+    ) -> Result<(), TablesError> {
+        let (connection, fold) = (&self.connection, &mut self.fold);
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let last = target.min(fold.head().seq + COMMIT_ENTRIES);
+        for block in log.blocks_from(fold.head().seq + 1) {
+            let block = block.map_err(LedgerError::from)?;
+            for stored in block.entries() {
+                if stored.front.seq == fold.head().seq + 1 && stored.front.seq <= target {
+                    fold.take(log, &stored)?;
+                }
+                if fold.is_full() {
+                    fold.write(log, &transaction, &self.plans)?;
+                }
+            }
+            tick(fold.head().seq);
+            if fold.head().seq >= last {
+                break;
+            }
+        }
+        fold.write(log, &transaction, &self.plans)?;
+        if self.is_kept {
+            crash::point("tables:rows-written");
+            position::write(&transaction, fold.head())?;
+            if fold.head().seq.saturating_sub(self.fleet_saved) >= FLEET_ENTRIES {
+                fold.save_fleet(&transaction)?;
+                self.fleet_saved = fold.head().seq;
+            }
+            crash::point("tables:before-commit");
+        }
+        transaction.commit()?;
+        crash::point("tables:committed");
+        Ok(())
+    }
+
+    /// Makes the indexes that are not there: faster when the rows are, and the same in the end.
+    pub(super) fn index(&self, shape: &Shape, schema: Option<&str>) -> Result<(), TablesError> {
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        let of = schema.unwrap_or("main");
+        let find = format!("SELECT 1 FROM {of}.sqlite_master WHERE type = 'index' AND name = ?1");
+        for index in shape.tables().iter().flat_map(Table::indexes) {
+            if !transaction.prepare_cached(&find)?.exists([index.name])? {
+                transaction.execute_batch(&index.create(schema))?;
+            }
+        }
+        if self.is_kept {
+            self.fold.save_fleet(&transaction)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// How many rows all tables have.
+    pub(super) fn rows(&self) -> Result<u64, TablesError> {
+        count_rows(&self.connection, &self.plans)
+    }
+}
+
+fn count_rows(connection: &Connection, plans: &[Plan]) -> Result<u64, TablesError> {
+    let mut all = 0;
+    for plan in plans {
+        let count = format!("SELECT count(*) FROM {}", plan.name());
+        let count: i64 = connection.query_row(&count, [], |row| row.get(0))?;
+        all += count.unsigned_abs();
+    }
+    Ok(all)
 }

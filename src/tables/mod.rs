@@ -1,26 +1,42 @@
-//! The tables, read from the log.
+//! The tables, two ways.
 //!
-//! Rows of the fleet come from its folded state. Settlements, payments and deposits are read one by
-//! one, each from its own stream, in the order in which they came: memory stays flat however many
-//! there are.
+//! As **cells**, exact to the last digit and microsecond, for people, CSV and JSON: [`rows`] takes those
+//! of the fleet from its folded state and reads settlements, legs and deposits one by one, each from its
+//! own stream, in the order in which they came.
 //!
-//! *Never:* decide anything. *Start at:* [`rows`].
+//! As a **SQLite database**, for questions and other programs: the log is read once from front to back
+//! and rows are written as entries touch them (`fold.rs`), into a file that follows the log ([`Live`]),
+//! one that is handed out ([`export_sqlite`]), or one that goes with the question ([`passing`]).
+//!
+//! Memory is flat in both, however long the history. That they tell the same is a test.
+//!
+//! *Never:* decide anything. *Start at:* [`rows`], [`Live::follow`].
 
 use spireledger_projections::tables::{Row, Table, fleet_rows, rows_of};
 use spireledger_projections::{Fleet, Life};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::{Entry, Event};
 
-use crate::ledger::{LedgerError, decode, history};
+use crate::ledger::{LedgerError, decode, stream_up_to};
 use crate::log::ReadLog;
 
+mod build;
+mod compare;
 mod database;
+mod fold;
+mod live;
 mod parquet;
+mod plan;
+mod position;
 mod question;
+mod states;
 
-pub use database::{SCHEMA, TablesError, export_sqlite, in_memory};
+pub use build::{Leftover, export_sqlite, passing};
+pub use compare::{Difference, compare};
+pub use database::{SCHEMA, SETTINGS, TablesError, Unusable};
+pub use live::Live;
 pub use parquet::{ParquetTable, export_parquet};
-pub use question::{Answer, ask};
+pub use question::{Listener, ask};
 
 /// Hands out the rows of a table, in order, until `sink` fails.
 pub fn rows<E: From<LedgerError>>(
@@ -63,8 +79,8 @@ fn of_stream<E: From<LedgerError>>(
     first: &Entry,
     sink: &mut impl FnMut(Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let stream = history(log, &first.front.key)?;
-    let entries: Vec<Entry> = stream.into_iter().map(|(entry, _)| entry).collect();
+    let newest = log.last_of(&first.front.key).map_err(LedgerError::from)?.unwrap_or(0);
+    let entries: Vec<Entry> = stream_up_to(log, &first.front.key, newest)?;
     let begins_here = entries.iter().find(|entry| begins(&entry.event));
     if begins_here.is_none_or(|entry| entry.front.seq != first.front.seq) {
         return Ok(());

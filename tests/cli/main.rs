@@ -3,6 +3,7 @@
 mod backup;
 mod fleet;
 mod import;
+mod live;
 mod look;
 mod parquet;
 mod past;

@@ -96,7 +96,7 @@ fn a_later_state_appends_what_differs_and_nothing_else() {
     assert_eq!(world.import("db", None).appended(), 1);
     assert_eq!(remaining(&world).2, "750.50");
     assert_eq!(world.tables(12), read(&world.path("db")));
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn rules_that_are_gone_from_a_later_state_are_gone_here() {
     assert_eq!(world.import("db", None).appended(), 2);
     assert_eq!(world.tables(12), read(&world.path("db")));
     assert_eq!(world.import("db", None).appended(), 0);
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_row_that_comes_back_to_its_settlement_is_not_counted_twice() {
     assert_eq!(world.import("db", None).appended(), 1);
     assert_eq!(remaining(&world).2, "300.00");
     assert_eq!(world.tables(12), read(&world.path("db")));
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_settlement_is_one_whatever_it_is_called_and_whatever_it_says_later() {
         }
     }
     accepted(world.ask(&begin));
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_deposit_that_came_before_its_enrolment_counts_once_that_is_there() {
     assert_eq!(world.import("db", None).appended(), 3);
     assert_eq!(remaining(&world), ("500.00".into(), "250.50".into(), "500.00".into()));
     assert_eq!(world.import("db", None).appended(), 0);
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn the_machine_s_own_claim_of_what_was_brought_in_is_a_replay_and_another_a_conf
     let world = world();
     assert!(matches!(world.ask(&claim(259_029)), Answer::Replayed(_)));
     refused(world.ask(&claim(259_030)), Code::Conflict);
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn what_was_brought_in_goes_on_here_and_then_the_database_is_not_believed_over_i
     let report = world.import("db", None);
     assert_eq!((report.appended(), report.refused.len()), (0, 2), "{:?}", report.refused);
     assert_eq!(remaining(&world).2, "0.00");
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn what_does_not_add_up_is_shown_and_not_paid() {
     );
     world.import("db", None);
     refused(world.ask(&begin), Code::Unbalanced);
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -266,5 +266,5 @@ fn an_lp_paid_beyond_its_balance_has_less_than_nothing_left() {
     let report = world.import("db", None);
     assert!(report.irregular.iter().any(|irregular| irregular.column == "amount_fiat"));
     assert_eq!(remaining(&world).2, "-250.01");
-    world.is_sound();
+    world.ends_sound();
 }

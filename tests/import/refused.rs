@@ -96,7 +96,7 @@ fn a_mixture_of_old_and_new_names_is_read_as_it_is_found() {
     // Version 5 never ran on a database that stopped before it and went on after it.
     db.execute_batch(crate::migrations::sql(5)).unwrap();
     assert_eq!(world.tables(12), crate::database::read(&world.path("db")));
-    world.is_sound();
+    world.ends_sound();
 }
 
 #[test]
@@ -124,5 +124,5 @@ fn a_database_in_use_is_read_as_of_its_last_commit_and_not_held_up() {
         }),
         Ok(2)
     );
-    world.is_sound();
+    world.ends_sound();
 }

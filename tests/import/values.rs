@@ -27,7 +27,8 @@ impl Random {
     }
 
     fn hex(&mut self) -> String {
-        (0..4).map(|_| format!("{:016x}", self.next())).collect()
+        let parts: Vec<String> = (0..4).map(|_| format!("{:016x}", self.next())).collect();
+        parts.concat()
     }
 }
 

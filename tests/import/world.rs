@@ -7,7 +7,7 @@ use spireledger::import::{ImportError, Report, Source, import, version_of};
 use spireledger::ledger::{Ledger, Reader};
 use spireledger::log::{Directory, ReadLog};
 use spireledger::rules::Request;
-use spireledger::tables::export_sqlite;
+use spireledger::tables::{Leftover, export_sqlite};
 use spireledger_projections::shape::Shape;
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Command};
@@ -58,12 +58,19 @@ impl World {
     /// The tables of a version, exported and read back.
     pub fn tables(&self, version: u16) -> Tables {
         let out = self.path(&format!("v{version}.sqlite"));
-        export_sqlite(&**self.ledger().log(), &Shape::at(version).unwrap(), &out, |_| {}).unwrap();
+        export_sqlite(
+            &**self.ledger().log(),
+            &Shape::at(version).unwrap(),
+            &out,
+            Leftover::ThrowAway,
+            &mut |_| {},
+        )
+        .unwrap();
         read(&out)
     }
 
     /// Whether the log holds together, and the writer too.
-    pub fn is_sound(mut self) {
+    pub fn ends_sound(mut self) {
         self.ledger.take().unwrap().close().unwrap();
         let reader = Reader::open(&self.path("ledger")).unwrap();
         let report = verify(&reader, |_| {});

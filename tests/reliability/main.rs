@@ -23,6 +23,7 @@ mod kill;
 mod points;
 mod power;
 mod readers;
+mod tables;
 mod threads;
 mod witness;
 mod world;

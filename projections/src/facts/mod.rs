@@ -104,7 +104,8 @@ pub enum FiatCode<'a> {
 }
 
 impl<'a> FiatCode<'a> {
-    pub(crate) fn cell(self) -> Cell<'a> {
+    /// The cell that shows it.
+    pub fn cell(self) -> Cell<'a> {
         match self {
             Self::Code(code) => Cell::text(code),
             Self::Found(found) => found_cell(found),

@@ -1,0 +1,10 @@
+//! The tables as databases: made in one pass or brought forward step by step, they are what the entries
+//! say, one by one.
+//!
+//! Start reading at `world.rs`.
+
+mod imported;
+mod laws;
+mod live;
+mod odd;
+mod world;
