@@ -167,6 +167,7 @@ impl Fleet {
             Event::RulesImported(e) => self.rules_imported(e, at, seq),
             // Added legs are never dca legs; the others change no balance.
             Event::LegAdded(_)
+            | Event::LegIntended(_)
             | Event::SettlementReleased(_)
             | Event::SettlementNoted(_)
             | Event::SettlementFinished(_)

@@ -34,7 +34,7 @@ pub use fleet::Fleet;
 pub use life::Life;
 pub use occurred::Occurred;
 pub use rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
-pub use settlement::{LegRow, Lock, Settlement};
+pub use settlement::{Intent, LegRow, Lock, Settlement};
 
 /// Why an entry cannot be folded. A history that `decide` wrote never gives one of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -142,6 +142,7 @@ const fn kind(event: &Event) -> Kind {
         | Event::SettlementNoted(_)
         | Event::SettlementFinished(_)
         | Event::SettlementFailed(_)
+        | Event::LegIntended(_)
         | Event::LegAdded(_) => Kind::Silent,
         Event::ClientEnrolled(_)
         | Event::ClientChanged(_)

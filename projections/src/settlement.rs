@@ -2,13 +2,13 @@
 
 use spireledger_schema::Entry;
 use spireledger_schema::event::{
-    Event, Leg, LegEnded, SettlementAdjusted, SettlementBegun, SettlementClaimed,
+    Event, Leg, LegEnded, LegIntended, SettlementAdjusted, SettlementBegun, SettlementClaimed,
 };
 use spireledger_schema::identity::{Actor, PaymentHash};
 use spireledger_schema::money::{Fiat, Sats};
-use spireledger_schema::parts::Message;
+use spireledger_schema::parts::{Invoice, Message};
 use spireledger_schema::personal::Personal;
-use spireledger_schema::text::{LegId, NoteId, ProcessingClaim};
+use spireledger_schema::text::{LegId, NoteId, ProcessingClaim, WalletId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus};
 
@@ -65,12 +65,29 @@ pub struct LegRow {
     pub status: LegStatus,
     /// The leg's own payment.
     pub external_payment_hash: Option<PaymentHash>,
+    /// The payment that may be under way: it was about to be sent, and its outcome is not known.
+    pub intent: Option<Intent>,
     /// What went wrong last.
     pub error_message: Option<Message>,
     /// When it was planned.
     pub created_at: Timestamp,
     /// The row it was brought in as, if it was.
     pub imported: Option<ImportedRow>,
+}
+
+/// A payment of a leg that was about to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The payment hash of its invoice.
+    pub payment_hash: PaymentHash,
+    /// The invoice.
+    pub bolt11: Invoice,
+    /// The wallet that pays.
+    pub from_wallet_id: WalletId,
+    /// When the invoice can no longer be paid.
+    pub expires_at: Timestamp,
+    /// When it was written down.
+    pub since: Timestamp,
 }
 
 /// Who holds the processing lock.
@@ -165,6 +182,7 @@ impl Settlement {
                 self.ended(SettlementStatus::Voided, e.error_message.as_ref(), at);
             }
             Event::LegEnded(e) => self.leg_ended(e, seq)?,
+            Event::LegIntended(e) => self.leg_intended(e, at, seq)?,
             Event::LegAdded(e) => self.plan(e.leg_id.clone(), e.leg.clone(), at),
             other => return Err(ApplyError::Misplaced { seq, name: other.name() }),
         }
@@ -204,8 +222,26 @@ impl Settlement {
         let unknown = || ApplyError::Unknown { seq, what: format!("leg {}", e.leg_id) };
         let leg = self.legs.iter_mut().find(|leg| leg.id == e.leg_id).ok_or_else(unknown)?;
         leg.status = e.status.into();
+        // What ended, or failed, is no longer under way. A failure of an earlier payment says nothing of this.
+        let is_of_intent = |intent: &Intent| Some(intent.payment_hash) == e.external_payment_hash;
+        if leg.status.is_final() || leg.intent.as_ref().is_some_and(is_of_intent) {
+            leg.intent = None;
+        }
         leg.external_payment_hash = e.external_payment_hash.or(leg.external_payment_hash);
         leg.error_message.clone_from(&e.error_message);
+        Ok(())
+    }
+
+    fn leg_intended(&mut self, e: &LegIntended, at: Timestamp, seq: u64) -> Result<(), ApplyError> {
+        let unknown = || ApplyError::Unknown { seq, what: format!("leg {}", e.leg_id) };
+        let leg = self.legs.iter_mut().find(|leg| leg.id == e.leg_id).ok_or_else(unknown)?;
+        leg.intent = Some(Intent {
+            payment_hash: e.external_payment_hash,
+            bolt11: e.bolt11.clone(),
+            from_wallet_id: e.from_wallet_id.clone(),
+            expires_at: e.expires_at,
+            since: at,
+        });
         Ok(())
     }
 
@@ -223,6 +259,7 @@ impl Settlement {
             leg,
             status: if kept { LegStatus::Completed } else { LegStatus::Pending },
             external_payment_hash: None,
+            intent: None,
             error_message: None,
             created_at: at,
             imported: None,
@@ -261,6 +298,11 @@ impl Settlement {
         format!("{hash}{ADDED}{}", leg.id)
     }
 
+    /// The first leg whose payment may be under way.
+    pub fn under_way(&self) -> Option<(&LegRow, &Intent)> {
+        self.legs.iter().find_map(|leg| leg.intent.as_ref().map(|intent| (leg, intent)))
+    }
+
     /// Whether anything was really paid: a completed leg other than what is kept.
     pub fn is_paid(&self) -> bool {
         self.legs
@@ -282,6 +324,7 @@ pub(crate) const fn is_of_settlement(event: &Event) -> bool {
             | Event::SettlementFailed(_)
             | Event::SettlementVoided(_)
             | Event::LegEnded(_)
+            | Event::LegIntended(_)
             | Event::LegAdded(_)
     )
 }

@@ -100,6 +100,7 @@ pub fn places(fleet: &Fleet, event: &Event) -> Vec<Place> {
         | Event::SettlementFailed(_)
         | Event::SettlementVoided(_)
         | Event::LegEnded(_)
+        | Event::LegIntended(_)
         | Event::LegAdded(_)
         | Event::ClaimRefused(_) => Vec::new(),
     }
@@ -136,6 +137,7 @@ pub const fn has_rows(event: &Event) -> bool {
         | Event::SettlementFailed(_)
         | Event::SettlementVoided(_)
         | Event::LegEnded(_)
+        | Event::LegIntended(_)
         | Event::LegAdded(_) => true,
         Event::RowImported(e) => matches!(
             e.row.table,

@@ -110,6 +110,10 @@ impl Receipt {
                 receipt.payment_hash = Some(payment_hash);
                 receipt.id = id(e.id.as_str());
             }
+            Event::LegIntended(e) => {
+                receipt.payment_hash = Some(payment_hash);
+                receipt.id = id(e.leg_id.as_str());
+            }
             Event::LegEnded(e) => {
                 receipt.payment_hash = Some(payment_hash);
                 receipt.id = id(e.leg_id.as_str());

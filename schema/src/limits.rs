@@ -14,6 +14,8 @@ pub const ID_BYTES_MAX: usize = 128;
 pub const LINE_BYTES_MAX: usize = 512;
 /// Longest payment target (an LNURL has about 200 characters), in bytes.
 pub const TARGET_BYTES_MAX: usize = 1_024;
+/// Longest Lightning invoice (BOLT 11; with routing hints about 1,000 characters), in bytes.
+pub const INVOICE_BYTES_MAX: usize = 2_048;
 /// Longest note or error message, in bytes.
 pub const NOTE_BYTES_MAX: usize = 4_096;
 /// Longest free JSON (telemetry, fees, limits), in bytes, white space removed.

@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::json::{Fields, FromJson, Malformed, list, numbered};
-use crate::limits::{BAYS_MAX, LINE_BYTES_MAX, NOTE_BYTES_MAX, SPLITS_MAX, TARGET_BYTES_MAX};
+use crate::limits::{
+    BAYS_MAX, INVOICE_BYTES_MAX, LINE_BYTES_MAX, NOTE_BYTES_MAX, SPLITS_MAX, TARGET_BYTES_MAX,
+};
 use crate::money::Fraction;
 use crate::personal::Personal;
 use crate::text::Text;
@@ -52,6 +54,8 @@ bounded_texts! {
     Line(Text): 0, LINE_BYTES_MAX;
     /// Where a split goes: wallet id, invoice key, Lightning address or LNURL.
     Target(Personal): 1, TARGET_BYTES_MAX;
+    /// A Lightning invoice (BOLT 11): it can name whoever is paid.
+    Invoice(Personal): 1, INVOICE_BYTES_MAX;
     /// What an operator calls a split: often a name.
     Label(Personal): 0, LINE_BYTES_MAX;
     /// A reason or an error message: free text may name anybody.
@@ -88,7 +92,7 @@ macro_rules! personal_texts {
         }
     )*};
 }
-personal_texts! { Target Label Message }
+personal_texts! { Target Invoice Label Message }
 
 impl FromJson for Personal {
     fn expected() -> String {

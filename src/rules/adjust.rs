@@ -15,7 +15,7 @@ use super::fees::split_fee;
 use super::fleet::known_machine;
 use super::identity::replay_or_conflict;
 use super::settlement::{count, given_back, known, newest, next_leg, wrong_state};
-use super::{Case, Ruling, Step, lock, refuse};
+use super::{Case, Ruling, Step, intents, lock, refuse};
 
 /// Most adjustments of one settlement: each can be as long as an entry can be.
 pub(super) const ADJUSTMENTS_MAX: usize = 64;
@@ -34,6 +34,7 @@ pub(super) fn adjust(case: &Case<'_>, c: &SettlementAdjust) -> Ruling {
     if settlement.claimed.tx_type == TxType::CashIn {
         return Err(wrong_state(&settlement, "adjusted: only a cash-out dispenses").into());
     }
+    intents::none_is_under_way(&settlement)?;
     adds_up(&settlement)?;
     can_split(case, &settlement)?;
     within_what_was_claimed(c, &settlement)?;

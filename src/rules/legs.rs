@@ -5,18 +5,18 @@ use spireledger_schema::command::{LegAdd, LegOutcome};
 use spireledger_schema::event::{Leg, LegAdded, LegEnded};
 use spireledger_schema::limits::LEGS_MAX;
 use spireledger_schema::money::Sats;
+use spireledger_schema::text::LegId;
 use spireledger_schema::words::{AddedLegType, LegStatus, LegType, Outcome, TxType};
 use spireledger_schema::{Code, Event, Refusal};
 
 use super::identity::replay_or_conflict;
 use super::settlement::{ATTEMPTS_MAX, count, known, wrong_state};
-use super::{Case, Ruling, Step, malformed, refuse};
+use super::{Case, Ruling, Step, intents, malformed, refuse};
 
 pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
     let settlement = known(case, &c.payment_hash)?;
     let Some(leg) = settlement.leg(&c.leg_id) else {
-        let message = format!("settlement {} has no leg `{}`", settlement.payment_hash, c.leg_id);
-        return Err(refuse(Code::NotFound, message).into());
+        return Err(unknown_leg(&settlement, &c.leg_id).into());
     };
     // Attempts may fail more than once: each by its own payment.
     let same = |e: &LegEnded| {
@@ -32,8 +32,9 @@ pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
         }
     }
     if leg.status.is_final() {
-        return Err(is_final(leg, c.status).into());
+        return Err(is_final(leg, Some(c.status)).into());
     }
+    intents::closes(leg, c)?;
     let failed = |event: &Event| {
         matches!(event, Event::LegEnded(e)
             if e.leg_id == leg.id && e.status == Outcome::Failed)
@@ -48,9 +49,13 @@ pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
     Ok(Step::Append(ended(c, leg, leg.status)))
 }
 
-fn is_final(leg: &LegRow, wished: Outcome) -> Refusal {
+pub(super) fn unknown_leg(settlement: &Settlement, id: &LegId) -> Refusal {
+    refuse(Code::NotFound, format!("settlement {} has no leg `{id}`", settlement.payment_hash))
+}
+
+pub(super) fn is_final(leg: &LegRow, wished: Option<Outcome>) -> Refusal {
     let mut message = format!("leg `{}` is {}, which is final", leg.id, leg.status);
-    if wished == Outcome::Completed && leg.status != LegStatus::Completed {
+    if wished == Some(Outcome::Completed) && leg.status != LegStatus::Completed {
         message.push_str(
             "; if it was paid all the same, the books cannot take it: say so in a settlement.note, \
              and get it back from whoever received it",

@@ -17,6 +17,7 @@ mod fees;
 mod fleet;
 mod identity;
 mod import;
+mod intents;
 mod legs;
 mod lock;
 mod needs;
@@ -151,6 +152,7 @@ fn rule(case: &Case<'_>) -> Ruling {
         Body::SettlementFinish(c) => settlement::finish(case, c),
         Body::SettlementFail(c) => settlement::fail(case, c),
         Body::SettlementVoid(c) => settlement::void(case, c),
+        Body::LegIntend(c) => intents::intend(case, c),
         Body::LegOutcome(c) => legs::outcome(case, c),
         Body::LegAdd(c) => legs::add(case, c),
         Body::BeaconReport(c) => reports::beacon(case, c),

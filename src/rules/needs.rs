@@ -81,6 +81,7 @@ pub(super) fn stream(fleet: &Fleet, request: &Request) -> EntryKey {
         Body::SettlementFinish(c) => c.payment_hash.key(),
         Body::SettlementFail(c) => c.payment_hash.key(),
         Body::SettlementVoid(c) => c.payment_hash.key(),
+        Body::LegIntend(c) => c.payment_hash.key(),
         Body::LegOutcome(c) => c.payment_hash.key(),
         Body::LegAdd(c) => c.payment_hash.key(),
         Body::BeaconReport(_)
@@ -129,6 +130,7 @@ fn depth(fleet: &Fleet, body: &Body) -> Depth {
         | Body::SettlementFinish(_)
         | Body::SettlementFail(_)
         | Body::SettlementVoid(_)
+        | Body::LegIntend(_)
         | Body::LegOutcome(_)
         | Body::LegAdd(_) => Depth::All,
     }

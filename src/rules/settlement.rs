@@ -7,7 +7,8 @@
 //! | failed | processing | – | failed ¹ | – | – | voided ¹ | failed | failed ² |
 //! | processed, partial, voided | – | – | – | – | – | – | – | – |
 //!
-//! A note is taken in any state. ¹ While nothing of it was paid. ² Once legs are planned. ³ By another
+//! A note is taken in any state, an intent ([`super::intents`]) while processing. ¹ While nothing of it
+//! was paid and no payment of it may be under way. ² Once legs are planned. ³ By another
 //! processor, after the lease of whoever holds the lock. ⁴ Once every leg has a final outcome:
 //! processed if all that was due was paid, else partial. Processed, partial and voided are final: all
 //! legs are, too.
@@ -33,7 +34,7 @@ use super::brought_in::{adds_up, can_split};
 use super::distribution::{Amounts, plan};
 use super::fleet::known_machine;
 use super::identity::replay_or_conflict;
-use super::{Case, Ruling, Step, Stop, lock, refuse};
+use super::{Case, Ruling, Step, Stop, intents, lock, refuse};
 
 /// Most notes on one settlement. Whoever folds a settlement reads all of its entries, so each kind
 /// that could come again and again is bounded, but none that ends something.
@@ -269,5 +270,6 @@ pub(super) fn void(case: &Case<'_>, c: &SettlementVoid) -> Ruling {
         let why = "voided: something of it was paid, or it has ended";
         return Err(wrong_state(&settlement, why).into());
     }
+    intents::none_is_under_way(&settlement)?;
     Ok(Step::Append(event(given_back(&settlement))))
 }

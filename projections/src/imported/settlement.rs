@@ -47,7 +47,11 @@ impl Settlement {
     /// Puts a leg in the place of the one with its id, or behind all others.
     pub(crate) fn put(&mut self, leg: LegRow) {
         match self.legs.iter_mut().find(|old| old.id == leg.id) {
-            Some(old) => *old = leg,
+            // A database does not know what is about to be paid.
+            Some(old) => {
+                let intent = old.intent.take().filter(|_| !leg.status.is_final());
+                *old = LegRow { intent, ..leg };
+            }
             None => self.legs.push(leg),
         }
     }

@@ -1,16 +1,16 @@
 //! Cases about legs: every type, state and outcome of one is somewhere here.
 
 use spireledger_schema::Event;
-use spireledger_schema::event::{Leg, LegAdded, LegEnded};
+use spireledger_schema::event::{Leg, LegAdded, LegEnded, LegIntended};
 use spireledger_schema::identity::{PaymentHash, Role};
 use spireledger_schema::money::Fiat;
-use spireledger_schema::parts::{Message, Target};
+use spireledger_schema::parts::{Invoice, Message, Target};
 use spireledger_schema::personal::Personal;
-use spireledger_schema::text::{ClientId, LegId, WalletId};
+use spireledger_schema::text::{ClientId, LegId, ProcessingClaim, WalletId};
 use spireledger_schema::words::{LegStatus, LegType, Outcome};
 
 use crate::settlement::{case, planned, sats};
-use crate::{By, Case, ok, plain, sealed};
+use crate::{By, Case, at, ok, plain, sealed};
 
 pub fn cases() -> Vec<Case> {
     let added = |id, leg| {
@@ -29,6 +29,31 @@ pub fn cases() -> Vec<Case> {
         case("refund", By::Local, added("refund-1", bare(LegType::Refund, 66_700))),
     ]);
     cases
+}
+
+/// Payments that were about to be sent. Apart from the others: their seqs go on behind those.
+pub fn intents() -> Vec<Case> {
+    let intended = LegIntended {
+        leg_id: planned(0),
+        external_payment_hash: PaymentHash::from_bytes([0xe1; 32]),
+        bolt11: Invoice::from(plain("lnbc259030n1pexample")),
+        amount_sats: sats(25_903),
+        from_wallet_id: ok(WalletId::parse("w-antigua")),
+        expires_at: at(1_767_226_200_000_000),
+        processing_claim: ProcessingClaim::parse("pay-1"),
+    };
+    let bare = LegIntended {
+        leg_id: ok(LegId::parse("refund-1")),
+        bolt11: Invoice::from(sealed()),
+        processing_claim: None,
+        ..intended.clone()
+    };
+    let erased = LegIntended { bolt11: Invoice::from(Personal::Erased), ..bare.clone() };
+    vec![
+        case("full", By::Local, Event::LegIntended(intended)),
+        case("bare", By::Key(Role::Super), Event::LegIntended(bare)),
+        case("erased", By::Ledger, Event::LegIntended(erased)),
+    ]
 }
 
 fn bare(leg_type: LegType, amount: u64) -> Leg {

@@ -15,8 +15,8 @@ pub use fleet::{
 };
 pub use money::{DepositConfirm, DepositRecord, DepositReject, LpSet, SplitsSet};
 pub use settlement::{
-    LegAdd, LegOutcome, SettlementAdjust, SettlementBegin, SettlementClaim, SettlementFail,
-    SettlementFinish, SettlementNote, SettlementRelease, SettlementVoid,
+    LegAdd, LegIntend, LegOutcome, SettlementAdjust, SettlementBegin, SettlementClaim,
+    SettlementFail, SettlementFinish, SettlementNote, SettlementRelease, SettlementVoid,
 };
 
 use serde::Serialize;
@@ -107,6 +107,7 @@ commands! {
     SettlementFinish = "settlement.finish",
     SettlementFail = "settlement.fail",
     SettlementVoid = "settlement.void",
+    LegIntend = "leg.intend",
     LegOutcome = "leg.outcome",
     LegAdd = "leg.add",
     BeaconReport = "beacon.report",

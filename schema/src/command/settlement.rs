@@ -3,9 +3,10 @@
 use crate::identity::PaymentHash;
 use crate::json::{Fields, Malformed};
 use crate::money::{ExchangeRate, Fiat, Sats};
-use crate::parts::{Bill, Dispensed, Line, Message, objects};
+use crate::parts::{Bill, Dispensed, Invoice, Line, Message, objects};
 use crate::personal::Personal;
 use crate::text::{ClientId, Currency, LegId, MachineId, NoteId, ProcessingClaim, WalletId};
+use crate::time::Timestamp;
 use crate::words::{AddedLegType, Outcome, TxType};
 
 objects! {
@@ -102,6 +103,25 @@ objects! {
         processing_claim: Option<ProcessingClaim>,
         /// Why.
         error_message: Option<Message>,
+    }
+    /// Says which payment of a leg is about to be sent, before anybody is asked to pay it.
+    LegIntend {
+        /// The settlement.
+        payment_hash: PaymentHash,
+        /// The leg.
+        leg_id: LegId,
+        /// The payment hash of the invoice.
+        external_payment_hash: PaymentHash,
+        /// The invoice (BOLT 11).
+        bolt11: Invoice,
+        /// How much: the leg's amount.
+        amount_sats: Sats,
+        /// The wallet that pays.
+        from_wallet_id: WalletId,
+        /// When the invoice can no longer be paid.
+        expires_at: Timestamp,
+        /// The token that holds the lock, to be checked.
+        processing_claim: Option<ProcessingClaim>,
     }
     /// Says how an attempt to pay a leg ended.
     LegOutcome {

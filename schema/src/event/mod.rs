@@ -16,9 +16,9 @@ pub use fleet::{
 pub use imported::{RowImported, RulesImported};
 pub use money::{DepositConfirmed, DepositRecorded, DepositRejected, LpChanged, SplitsReplaced};
 pub use settlement::{
-    ClaimRefused, GivenBack, Leg, LegAdded, LegEnded, SettlementAdjusted, SettlementBegun,
-    SettlementClaimed, SettlementFailed, SettlementFinished, SettlementNoted, SettlementReleased,
-    SettlementVoided, TakenOver,
+    ClaimRefused, GivenBack, Leg, LegAdded, LegEnded, LegIntended, SettlementAdjusted,
+    SettlementBegun, SettlementClaimed, SettlementFailed, SettlementFinished, SettlementNoted,
+    SettlementReleased, SettlementVoided, TakenOver,
 };
 
 use serde::Serialize;
@@ -143,6 +143,7 @@ events! {
         ClaimRefused(ClaimRefused) = "claim.refused",
         RowImported(RowImported) = "row.imported",
         RulesImported(RulesImported) = "rules.imported",
+        LegIntended(LegIntended) = "leg.intended",
     }
     written {
         1 => ConfigChanged,
@@ -173,6 +174,7 @@ events! {
         26 => ClaimRefused,
         27 => RowImported,
         28 => RulesImported,
+        29 => LegIntended,
     }
     read {
         1 => ConfigChanged as ConfigChanged,
@@ -203,6 +205,7 @@ events! {
         26 => ClaimRefused as ClaimRefused,
         27 => RowImported as RowImported,
         28 => RulesImported as RulesImported,
+        29 => LegIntended as LegIntended,
     }
 }
 

@@ -4,7 +4,7 @@ use super::payloads;
 use crate::identity::PaymentHash;
 use crate::json::LeftOut;
 use crate::money::{ExchangeRate, Fiat, Fraction, Sats};
-use crate::parts::{Bill, Dispensed, Line, Message, Target};
+use crate::parts::{Bill, Dispensed, Invoice, Line, Message, Target};
 use crate::personal::Personal;
 use crate::text::{
     ClientId, Currency, LegId, MachineId, NoteId, ProcessingClaim, Text, UserId, WalletId,
@@ -187,6 +187,24 @@ payloads! {
         leg_id: LegId,
         /// The leg.
         leg: Leg,
+    }
+    /// Tag 29. A payment of a leg is about to be sent. It stands in the log before anybody is asked to
+    /// pay, so that whoever comes after a crash knows which payment to ask for.
+    LegIntended {
+        /// The leg.
+        leg_id: LegId,
+        /// The payment hash of the invoice.
+        external_payment_hash: PaymentHash,
+        /// The invoice.
+        bolt11: Invoice,
+        /// How much: the leg's amount.
+        amount_sats: Sats,
+        /// The wallet that pays.
+        from_wallet_id: WalletId,
+        /// When the invoice can no longer be paid.
+        expires_at: Timestamp,
+        /// The token, if it was given.
+        processing_claim: Option<ProcessingClaim>,
     }
     /// Tag 26. A claim that was refused, kept as evidence under a key of its own.
     ClaimRefused {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use spireledger_projections::{Deposit, Fleet, LegRow, Settlement};
 use spireledger_schema::event::Leg;
+use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::money::Fiat;
 use spireledger_schema::text::{ClientId, LegId};
 use spireledger_schema::words::{
-    ClientStatus, DepositStatus, LegStatus, LegType, SettlementStatus, TxType,
+    ClientStatus, DepositStatus, LegStatus, LegType, Outcome, SettlementStatus, TxType,
 };
 use spireledger_schema::{EntryKey, Event};
 
@@ -22,6 +23,8 @@ pub(super) struct Books {
     plans: BTreeMap<EntryKey, (usize, usize)>,
     /// Legs that reached a final state: it is never left.
     ended: BTreeMap<(EntryKey, LegId), LegStatus>,
+    /// Payments of a leg that may be under way: one at a time, until its own outcome is known.
+    under_way: BTreeMap<(EntryKey, LegId), PaymentHash>,
     /// Settlements that reached a final state.
     closed: BTreeMap<EntryKey, SettlementStatus>,
     /// Fiat paid to the LP in fixed mode, by UTC day and currency, in hundredths.
@@ -37,7 +40,17 @@ pub(super) fn check_books(world: &World, books: &mut Books) {
         match &entry.event {
             Event::SettlementBegun(e) => books.planned(key, e.first_leg, &e.legs),
             Event::SettlementAdjusted(e) => books.planned(key, e.first_leg, &e.legs),
+            Event::LegIntended(e) => {
+                let place = (key, e.leg_id.clone());
+                let before = books.under_way.insert(place, e.external_payment_hash);
+                assert_eq!(before, None, "two payments of one leg under way");
+            }
             Event::LegEnded(e) => {
+                let intended = books.under_way.remove(&(key, e.leg_id.clone()));
+                if intended.is_some() {
+                    assert_eq!(e.external_payment_hash, intended, "another payment's outcome");
+                    assert!(matches!(e.status, Outcome::Completed | Outcome::Failed));
+                }
                 let fixed = e.client_id.as_ref().is_some_and(|id| id.as_str().starts_with("fixed"));
                 if fixed
                     && e.leg_type == LegType::Dca
@@ -71,6 +84,10 @@ impl Books {
         conserved(settlement, self.plans.get(&key).copied());
         for leg in &settlement.legs {
             let kept = leg.leg.leg_type == LegType::Retained;
+            let intent = leg.intent.as_ref().map(|intent| intent.payment_hash);
+            let place = (key, leg.id.clone());
+            assert_eq!(intent, self.under_way.get(&place).copied(), "an open payment is shown");
+            assert!(intent.is_none() || !leg.status.is_final(), "what ended is not under way");
             if leg.status.is_final() && !kept {
                 let first = *self.ended.entry((key, leg.id.clone())).or_insert(leg.status);
                 assert_eq!(first, leg.status, "a final state of a leg is never left");

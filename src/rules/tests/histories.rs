@@ -75,7 +75,7 @@ fn command(world: &World, (kind, x, y, z, _): Roll) -> Value {
         0 => command,
         _ => with(command, json!({ "processing_claim": pick(&CLAIMS, z) })),
     };
-    match kind % 64 {
+    match kind % 68 {
         0 => config(json!({ "super_cash_out_fee_fraction": format!("0.0{}", x % 9) })),
         1 => config(json!({ "max_cash_in_sats": if y % 4 == 0 { Value::Null } else { json!(x) } })),
         2 => machine(pick(&MACHINES, x)),
@@ -138,7 +138,8 @@ fn command(world: &World, (kind, x, y, z, _): Roll) -> Value {
         60 => cassettes_set(u32::from(x % 3)),
         61 => cassettes_report(u32::from(x % 3)),
         62 => fields(cassettes_report(u32::from(x % 3)), json!({ "state_at": y % 4 })),
-        _ => elsewhere(x, y, z),
+        63 => elsewhere(x, y, z),
+        _ => leg_intend(world, hash, y, z),
     }
 }
 
@@ -199,10 +200,26 @@ fn leg_outcome(world: &World, hash: u64, y: u16, z: u16) -> Value {
     let at = open.unwrap_or(usize::from(y) % (legs.len() + 1));
     let id = legs.get(at).map_or_else(|| leg_id(hash, 99), |leg| leg.id.to_string());
     let ended = with(outcome(hash, 1, pick(&statuses, z)), json!({ "leg_id": id }));
+    if let Some(intent) = legs.get(at).and_then(|leg| leg.intent.as_ref()).filter(|_| y % 5 > 0) {
+        return with(ended, json!({ "external_payment_hash": intent.payment_hash }));
+    }
     match z % 3 {
         0 => ended,
         paid => with(ended, json!({ "external_payment_hash": super::words::hash(paid.into()) })),
     }
+}
+
+/// A payment of an open leg, or of any, or of none; often over the right amount.
+fn leg_intend(world: &World, hash: u64, y: u16, z: u16) -> Value {
+    let legs = world.legs(hash);
+    let open = legs.iter().position(|leg| !leg.status.is_final()).filter(|_| !y.is_multiple_of(4));
+    let at = open.unwrap_or(usize::from(y) % (legs.len() + 1));
+    let (id, sats) = legs.get(at).map_or_else(
+        || (leg_id(hash, 99), 1),
+        |leg| (leg.id.to_string(), leg.leg.amount_sats.get()),
+    );
+    let sats = if z.is_multiple_of(11) { sats + 1 } else { sats };
+    with(intend(hash, 1, 100 + u64::from(z % 40), sats), json!({ "leg_id": id }))
 }
 
 /// Whether a repeat of an accepted command is the same forever: it has an identity.

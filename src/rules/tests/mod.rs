@@ -12,6 +12,7 @@ mod distribution;
 mod fleet;
 mod histories;
 mod hostile;
+mod intents;
 mod laws;
 mod legs;
 mod reports;

@@ -47,6 +47,7 @@ fn of_others() -> Vec<Value> {
         confirm("d"),
         begin(1, "p"),
         note(1, "n", "a note"),
+        intend(1, 1, 20, 7_771),
         outcome(1, 1, "completed"),
         adjust_to(1, "0.00", 0, 0),
         refund(1, "back", 1),

@@ -148,6 +148,17 @@ pub(super) fn leg_id(number: u64, leg: u32) -> String {
     format!("{}:{leg}", hash(number))
 }
 
+/// A payment of a planned leg is about to be sent: the invoice of this number.
+pub(super) fn intend(number: u64, leg: u32, invoice: u64, sats: u64) -> Value {
+    of(
+        "leg.intend",
+        number,
+        json!({ "leg_id": leg_id(number, leg), "external_payment_hash": hash(invoice),
+            "bolt11": format!("lnbc{invoice}"), "amount_sats": sats,
+            "from_wallet_id": "wallet of m1", "expires_at": 1_767_226_200 }),
+    )
+}
+
 /// How a planned leg ended.
 pub(super) fn outcome(number: u64, leg: u32, status: &str) -> Value {
     of("leg.outcome", number, json!({ "leg_id": leg_id(number, leg), "status": status }))

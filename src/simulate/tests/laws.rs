@@ -96,7 +96,9 @@ fn has_everything(options: Options) {
             types.insert(Command::parse(&json).unwrap().body.type_name());
         }
     }
-    assert_eq!(types, Body::TYPES.iter().copied().collect());
+    // An intent is a payer's, written beside a payment; the fleet's office only tells outcomes.
+    let told = Body::TYPES.iter().copied().filter(|name| *name != "leg.intend");
+    assert_eq!(types, told.collect());
     assert_eq!(statuses, BTreeSet::from(["accepted", "replayed", "refused"]));
     // Whoever has the file may do everything, and waits until there is room in the queue; and no
     // small fleet comes near a limit.

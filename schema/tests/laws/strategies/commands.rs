@@ -34,6 +34,7 @@ pub fn types() -> Vec<BoxedStrategy<Command>> {
         settlement_finish().prop_map(Body::SettlementFinish).boxed(),
         settlement_fail().prop_map(Body::SettlementFail).boxed(),
         settlement_void().prop_map(Body::SettlementVoid).boxed(),
+        leg_intend().prop_map(Body::LegIntend).boxed(),
         leg_outcome().prop_map(Body::LegOutcome).boxed(),
         leg_add().prop_map(Body::LegAdd).boxed(),
         beacon_report().prop_map(Body::BeaconReport).boxed(),
@@ -261,6 +262,19 @@ fn settlement_void() -> BoxedStrategy<SettlementVoid> {
         payment_hash: hash(),
         processing_claim: option::of(id(ProcessingClaim::parse)),
         error_message: option::of(plain().prop_map(Message::from)),
+    })
+}
+
+fn leg_intend() -> BoxedStrategy<LegIntend> {
+    drawn!(LegIntend {
+        payment_hash: hash(),
+        leg_id: id(LegId::parse),
+        external_payment_hash: hash(),
+        bolt11: invoice(plain()),
+        amount_sats: sats(),
+        from_wallet_id: id(WalletId::parse),
+        expires_at: moment(),
+        processing_claim: option::of(id(ProcessingClaim::parse)),
     })
 }
 

@@ -43,6 +43,7 @@ pub fn kinds() -> Vec<BoxedStrategy<Event>> {
         claim_refused().prop_map(Event::ClaimRefused).boxed(),
         imported::row_imported().prop_map(Event::RowImported).boxed(),
         imported::rules_imported().prop_map(Event::RulesImported).boxed(),
+        leg_intended().prop_map(Event::LegIntended).boxed(),
     ]
 }
 
@@ -314,6 +315,18 @@ fn leg_ended() -> BoxedStrategy<LegEnded> {
         external_payment_hash: option::of(hash()),
         routing_fee_msat: option::of(any::<u64>()),
         error_message: option::of(message()),
+    })
+}
+
+fn leg_intended() -> BoxedStrategy<LegIntended> {
+    drawn!(LegIntended {
+        leg_id: id(LegId::parse),
+        external_payment_hash: hash(),
+        bolt11: invoice(personal()),
+        amount_sats: sats(),
+        from_wallet_id: id(WalletId::parse),
+        expires_at: moment(),
+        processing_claim: option::of(id(ProcessingClaim::parse)),
     })
 }
 

@@ -16,7 +16,7 @@ use spireledger_schema::json::{FromJson, Patch, RawJson};
 use spireledger_schema::limits::{RATE_PLACES_MAX, SATS_MAX};
 use spireledger_schema::money::{ExchangeRate, Fiat, Fraction, Sats};
 use spireledger_schema::parts::{
-    Bay, Bill, Dispensed, Label, Line, Message, OldBay, Split, Target,
+    Bay, Bill, Dispensed, Invoice, Label, Line, Message, OldBay, Split, Target,
 };
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::{Currency, RequestId, Text};
@@ -82,6 +82,13 @@ pub fn message() -> BoxedStrategy<Message> {
 
 pub fn target() -> BoxedStrategy<Target> {
     personal().prop_map(Target::from).boxed()
+}
+
+pub fn invoice(personal: BoxedStrategy<Personal>) -> BoxedStrategy<Invoice> {
+    personal
+        .prop_filter("an invoice is never empty", |invoice| invoice.plain() != Some(""))
+        .prop_map(Invoice::from)
+        .boxed()
 }
 
 pub fn sats() -> BoxedStrategy<Sats> {
