@@ -45,6 +45,7 @@ pub mod bench;
 pub mod import;
 pub mod ledger;
 pub mod log;
+pub mod payer;
 pub mod rules;
 pub mod simulate;
 pub mod tables;

@@ -14,9 +14,12 @@ mod live;
 mod log;
 mod open;
 mod output;
+mod pay;
 mod progress;
+mod reconcile;
 mod simulate;
 mod sql;
+mod stuck;
 mod submit;
 mod tables;
 mod trace;
@@ -69,6 +72,12 @@ enum Command {
     Sql(sql::Args),
     /// What each liquidity provider has put in, got out and has left, machine by machine.
     Balances(balances::Args),
+    /// Pay the open legs of settlements over LNbits, each once.
+    Pay(pay::Args),
+    /// Hold what the ledger says moved against what the wallets say moved.
+    Reconcile(reconcile::Args),
+    /// What waits, since when, and the next safe step.
+    Stuck(stuck::Args),
     /// Compute everything again from the bytes and list every break.
     Verify(verify::Args),
     /// Bring a backup file up to date: a plain file that only grows and holds the whole ledger.
@@ -140,6 +149,9 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Tables(command) => tables::run(context, &command),
         Command::Sql(args) => sql::run(context, &args),
         Command::Balances(args) => balances::run(context, &args),
+        Command::Pay(args) => pay::run(context, &args),
+        Command::Reconcile(args) => reconcile::run(context, &args),
+        Command::Stuck(args) => stuck::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
         Command::Backup(args) => backup::back_up(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

@@ -25,7 +25,7 @@ pub struct Args {
     payment_hash: PaymentHash,
 }
 
-fn parse_hash(text: &str) -> Result<PaymentHash, String> {
+pub fn parse_hash(text: &str) -> Result<PaymentHash, String> {
     PaymentHash::parse_hex(text).ok_or_else(|| "a payment hash has 64 hex digits".into())
 }
 
@@ -120,6 +120,11 @@ fn happened(event: &Event) -> String {
         }
         Event::SettlementAdjusted(e) => {
             format!("{name}: {} really dispensed, {} legs planned", e.fiat_amount, e.legs.len())
+        }
+        Event::LegIntended(e) => {
+            let number = e.leg_id.as_str().rsplit(':').next().unwrap_or_default();
+            let sats = output::grouped(e.amount_sats);
+            format!("{name}: leg {number}, {sats} sats by payment {}", e.external_payment_hash)
         }
         Event::LegEnded(e) => {
             let number = e.leg_id.as_str().rsplit(':').next().unwrap_or_default();

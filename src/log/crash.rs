@@ -5,7 +5,7 @@
 
 /// Every point, in the order in which a command passes them. The part before the colon says on which way:
 /// `init`, `restore` and `backup` are commands, `open` is passed by all, `tables` by whoever brings tables
-/// forward or makes them, the others by a writer. The tests go through this list.
+/// forward or makes them, `pay` by a payer, the others by a writer. The tests go through this list.
 pub const POINTS: &[&str] = &[
     "init:directory-made",
     "init:begun",
@@ -42,6 +42,11 @@ pub const POINTS: &[&str] = &[
     "tables:swapped",
     "tables:export-before-forget",
     "tables:export-before-rename",
+    "pay:invoice-made",
+    "pay:intended",
+    "pay:sent",
+    "pay:known",
+    "pay:recorded",
 ];
 
 /// Every seeded bug:

@@ -1,0 +1,365 @@
+//! One leg: what became of the payment that may be under way, or the next payment.
+
+use spireledger_projections::{Intent, LegRow, Settlement};
+use spireledger_schema::Answer;
+use spireledger_schema::command::{Body, LegIntend, LegOutcome};
+use spireledger_schema::identity::PaymentHash;
+use spireledger_schema::parts::{Invoice, Message, Target};
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{Text, WalletId};
+use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::{LegType, Outcome};
+
+use super::bolt11::Bolt11;
+use super::books::Books;
+use super::payments::{Destination, PaymentError, Payments, Seen};
+use crate::ledger::LedgerError;
+use crate::log::crash;
+
+/// Pays legs.
+pub struct Payer<'a, B, P> {
+    /// The ledger.
+    pub books: &'a B,
+    /// Whoever moves the sats.
+    pub payments: &'a P,
+    /// What time is it?
+    pub clock: &'a dyn Fn() -> Timestamp,
+    /// How long things may take.
+    pub policy: Policy,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// For how long an invoice that is made here can be paid.
+    pub invoice_seconds: u32,
+    /// How long after its expiry an invoice is taken to be expired for everybody: clocks differ.
+    pub grace_seconds: u32,
+}
+
+/// What was done about a leg, or why nothing was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Did {
+    /// It is paid, and the ledger has it.
+    Paid {
+        /// By this payment; none where nothing had to move.
+        payment_hash: Option<PaymentHash>,
+        /// What the route cost, in millisats.
+        fee_msat: u64,
+    },
+    /// A payment is known to have failed, and the ledger has it; it may be tried again.
+    Failed {
+        /// The payment.
+        payment_hash: PaymentHash,
+    },
+    /// A payment may be under way: nothing may be done but ask again later.
+    Waits {
+        /// The payment.
+        payment_hash: PaymentHash,
+        /// What is known.
+        why: String,
+    },
+    /// A payment may be under way, and waiting will not tell: a person has to look.
+    Unclear {
+        /// The payment.
+        payment_hash: PaymentHash,
+        /// What is known.
+        why: String,
+    },
+    /// Nothing was sent, and nothing can be before something else changes.
+    Blocked {
+        /// What.
+        why: String,
+    },
+    /// It would be paid, were this not a dry run.
+    Would {
+        /// From this wallet.
+        from: WalletId,
+    },
+}
+
+impl<B: Books, P: Payments> Payer<'_, B, P> {
+    /// Goes on with a leg that has not ended: asks about the payment that may be under way, or makes
+    /// the next one.
+    ///
+    /// # Errors
+    /// If the ledger gives no answer: what was said may or may not be durable, and the next run finds out.
+    pub fn leg(&self, settlement: &Settlement, leg: &LegRow) -> Result<Did, LedgerError> {
+        if let Some(intent) = &leg.intent {
+            return self.find_out(settlement, leg, intent);
+        }
+        match self.prepare(settlement, leg) {
+            Err(why) => Ok(Did::Blocked { why }),
+            Ok(Ready { from, to }) if to == Destination::Wallet(from.clone()) => {
+                self.stays(settlement, leg)
+            }
+            Ok(ready) => self.pay(settlement, leg, &ready),
+        }
+    }
+
+    /// Where a leg's sats come from and go to, if they can.
+    pub(super) fn prepare(&self, settlement: &Settlement, leg: &LegRow) -> Result<Ready, String> {
+        let from = source(self.books, settlement, leg)?;
+        let to = destination(self.payments, leg)?;
+        if !self.payments.knows(&from) {
+            return Err(PaymentError::NoKeys(from).to_string());
+        }
+        if to == Destination::Wallet(from.clone()) {
+            return Ok(Ready { from, to });
+        }
+        let held = self.payments.balance_msat(&from).map_err(|error| error.to_string())?;
+        let needed = leg.leg.amount_sats.get().saturating_mul(1_000);
+        if held < needed {
+            let sats = leg.leg.amount_sats;
+            return Err(format!("wallet {from} holds {} sats, less than {sats}", held / 1_000));
+        }
+        Ok(Ready { from, to })
+    }
+
+    /// The sats are where they should be: nothing has to move.
+    fn stays(&self, settlement: &Settlement, leg: &LegRow) -> Result<Did, LedgerError> {
+        let answer =
+            self.books.say(outcome(settlement, leg, Outcome::Completed, None, None, None))?;
+        Ok(refused(&answer)
+            .map_or(Did::Paid { payment_hash: None, fee_msat: 0 }, |why| Did::Blocked { why }))
+    }
+
+    /// Makes an invoice, once; writes it down; pays it; asks what became of it.
+    fn pay(
+        &self,
+        settlement: &Settlement,
+        leg: &LegRow,
+        ready: &Ready,
+    ) -> Result<Did, LedgerError> {
+        let Ready { from, to } = ready;
+        let intent = match self.invoice(leg, from, to) {
+            Ok(intent) => intent,
+            Err(why) => return Ok(Did::Blocked { why }),
+        };
+        crash::point("pay:invoice-made");
+        let answer = self.books.say(intend(settlement, leg, &intent))?;
+        if let Some(why) = refused(&answer) {
+            return Ok(Did::Blocked { why });
+        }
+        crash::point("pay:intended");
+        if matches!(answer, Answer::Accepted(_)) {
+            // Whatever it says, or if nobody answers: only the question that follows tells.
+            if let Err(error) = self.payments.pay(from, intent.bolt11.plain().unwrap_or_default()) {
+                tracing::info!(payment_hash = %intent.payment_hash, %error, "the payment was not confirmed");
+            }
+        }
+        crash::point("pay:sent");
+        self.find_out(settlement, leg, &intent)
+    }
+
+    /// An invoice over the leg's amount, of which the hash is known.
+    fn invoice(&self, leg: &LegRow, from: &WalletId, to: &Destination) -> Result<Intent, String> {
+        let amount = leg.leg.amount_sats;
+        let memo = format!("spireledger {} {}", leg.leg.leg_type, leg.id);
+        let invoice = self.payments.invoice(to, amount, &memo, self.policy.invoice_seconds);
+        let bolt11 = invoice.map_err(|error| error.to_string())?;
+        let read =
+            Bolt11::read(&bolt11).map_err(|error| format!("{to} gave no invoice: {error}"))?;
+        let msat = amount.get().saturating_mul(1_000);
+        if read.amount_msat != Some(msat) {
+            let said = read.amount_msat.map_or("no amount".to_owned(), |n| format!("{n} msat"));
+            return Err(format!("{to} gave an invoice over {said}, not over {msat} msat"));
+        }
+        let since = (self.clock)();
+        if read.expires_at <= since {
+            return Err(format!("{to} gave an invoice that has expired at {}", read.expires_at));
+        }
+        let held = self.payments.balance_msat(from).map_err(|error| error.to_string())?;
+        let reserve = self.payments.reserve_msat(to, &bolt11).map_err(|error| error.to_string())?;
+        if held < msat.saturating_add(reserve) {
+            return Err(format!(
+                "wallet {from} holds {held} msat, less than {msat} and the {reserve} msat it must \
+                 have for routing fees"
+            ));
+        }
+        let kept =
+            Invoice::parse(&bolt11).ok_or_else(|| format!("{to} gave too long an invoice"))?;
+        Ok(Intent {
+            payment_hash: read.payment_hash,
+            bolt11: kept,
+            from_wallet_id: from.clone(),
+            expires_at: read.expires_at,
+            since,
+        })
+    }
+
+    /// What became of a payment that may be under way. Says its outcome where that is certain.
+    fn find_out(
+        &self,
+        settlement: &Settlement,
+        leg: &LegRow,
+        intent: &Intent,
+    ) -> Result<Did, LedgerError> {
+        let payment_hash = intent.payment_hash;
+        let waits = |why: String| Ok(Did::Waits { payment_hash, why });
+        let unclear = |why: &str| Ok(Did::Unclear { payment_hash, why: why.to_owned() });
+        let seen = match self.payments.seen(&intent.from_wallet_id, &payment_hash) {
+            Err(error) => return waits(error.to_string()),
+            Ok(Seen::Pending) => return waits("it is pending".into()),
+            Ok(Seen::Paid { amount_msat, fee_msat }) => {
+                if amount_msat != leg.leg.amount_sats.get().saturating_mul(1_000) {
+                    return unclear(&format!(
+                        "{amount_msat} msat were paid, which is not the leg's amount"
+                    ));
+                }
+                return self.paid(settlement, leg, payment_hash, fee_msat);
+            }
+            Ok(seen) => seen,
+        };
+        let what =
+            if seen == Seen::Failed { "it failed" } else { "the paying wallet does not know it" };
+        let expires_at = intent.expires_at.micros();
+        let grace = i64::from(self.policy.grace_seconds).saturating_mul(1_000_000);
+        if (self.clock)().micros() <= expires_at.saturating_add(grace) {
+            return waits(format!(
+                "{what}, but its invoice could be paid until {}",
+                intent.expires_at
+            ));
+        }
+        // The wallet that the sats go to is asked too: sats that arrived are never paid again.
+        let to = destination(self.payments, leg).ok();
+        let received = to.map_or(Ok(None), |to| self.payments.received(&to, &payment_hash));
+        match (seen, received) {
+            (_, Err(error)) => waits(error.to_string()),
+            (_, Ok(Some(Seen::Paid { .. }))) => {
+                unclear("whoever was to receive it has it, but not from the paying wallet")
+            }
+            (_, Ok(Some(Seen::Pending))) => waits(format!("{what}; its invoice is still open")),
+            (Seen::Failed, Ok(_)) => {
+                self.failed(settlement, leg, payment_hash, "failed, and expired")
+            }
+            (_, Ok(Some(Seen::Failed))) => {
+                self.failed(settlement, leg, payment_hash, "never sent, and expired")
+            }
+            _ => unclear("the paying wallet does not know it, and nobody can say it was not paid"),
+        }
+    }
+
+    fn paid(
+        &self,
+        settlement: &Settlement,
+        leg: &LegRow,
+        payment_hash: PaymentHash,
+        fee_msat: u64,
+    ) -> Result<Did, LedgerError> {
+        crash::point("pay:known");
+        let said =
+            outcome(settlement, leg, Outcome::Completed, Some(payment_hash), Some(fee_msat), None);
+        let answer = self.books.say(said)?;
+        crash::point("pay:recorded");
+        Ok(match refused(&answer) {
+            None => Did::Paid { payment_hash: Some(payment_hash), fee_msat },
+            Some(why) => Did::Unclear { payment_hash, why: format!("paid, but {why}") },
+        })
+    }
+
+    fn failed(
+        &self,
+        settlement: &Settlement,
+        leg: &LegRow,
+        payment_hash: PaymentHash,
+        why: &str,
+    ) -> Result<Did, LedgerError> {
+        let said = outcome(settlement, leg, Outcome::Failed, Some(payment_hash), None, Some(why));
+        let answer = self.books.say(said)?;
+        Ok(refused(&answer)
+            .map_or(Did::Failed { payment_hash }, |why| Did::Unclear { payment_hash, why }))
+    }
+}
+
+/// Where a leg's sats come from and go to.
+pub(super) struct Ready {
+    pub from: WalletId,
+    pub to: Destination,
+}
+
+/// The wallet that pays a leg: the machine's; of an autoforward, the one that its LP was paid into.
+pub(super) fn source(
+    books: &impl Books,
+    settlement: &Settlement,
+    leg: &LegRow,
+) -> Result<WalletId, String> {
+    if leg.leg.leg_type == LegType::Autoforward {
+        let paid = settlement.legs.iter().find(|other| {
+            other.leg.leg_type == LegType::Dca && other.leg.client_id == leg.leg.client_id
+        });
+        let wallet = paid.and_then(|paid| paid.leg.destination_wallet_id.clone());
+        return wallet.ok_or_else(|| "no wallet is known that its LP was paid into".into());
+    }
+    let machine = &settlement.claimed.machine_id;
+    books.wallet_of(machine).ok_or_else(|| format!("machine {machine} has no wallet"))
+}
+
+/// Where a leg's sats go: to a wallet, to a Lightning address, or to a split's target, whichever of
+/// these that is.
+pub(super) fn destination(payments: &impl Payments, leg: &LegRow) -> Result<Destination, String> {
+    if let Some(wallet) = &leg.leg.destination_wallet_id {
+        if payments.knows(wallet) {
+            return Ok(Destination::Wallet(wallet.clone()));
+        }
+        // A split's target that is no wallet's id may have been taken for one.
+        if leg.leg.target.is_none() {
+            return Err(PaymentError::NoKeys(wallet.clone()).to_string());
+        }
+    }
+    let address = leg.leg.destination_ln_address.as_ref().map(Personal::plain);
+    let target = leg.leg.target.as_ref().map(Target::plain);
+    let Some(text) = address.or(target) else { return Err("it does not say where to".into()) };
+    let text = text.ok_or("where it goes was sealed or erased")?.trim();
+    if let Some(wallet) = WalletId::parse(text).filter(|wallet| payments.knows(wallet)) {
+        return Ok(Destination::Wallet(wallet));
+    }
+    let lower = text.to_lowercase();
+    if text.contains('@') || lower.starts_with("lnurl") || lower.starts_with("lightning:") {
+        return Ok(Destination::Address(text.to_owned()));
+    }
+    let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_key {
+        return Ok(Destination::InvoiceKey(text.to_owned()));
+    }
+    Err(format!("`{text}` is no wallet with known keys, no Lightning address and no LNURL"))
+}
+
+/// What the ledger has against it.
+pub(super) fn refused(answer: &Answer) -> Option<String> {
+    match answer {
+        Answer::Refused(no) => Some(format!("the ledger refused it: {}", no.message)),
+        Answer::Accepted(_) | Answer::Replayed(_) => None,
+    }
+}
+
+fn intend(settlement: &Settlement, leg: &LegRow, intent: &Intent) -> Body {
+    Body::LegIntend(LegIntend {
+        payment_hash: settlement.payment_hash,
+        leg_id: leg.id.clone(),
+        external_payment_hash: intent.payment_hash,
+        bolt11: intent.bolt11.clone(),
+        amount_sats: leg.leg.amount_sats,
+        from_wallet_id: intent.from_wallet_id.clone(),
+        expires_at: intent.expires_at,
+        processing_claim: None,
+    })
+}
+
+fn outcome(
+    settlement: &Settlement,
+    leg: &LegRow,
+    status: Outcome,
+    external_payment_hash: Option<PaymentHash>,
+    routing_fee_msat: Option<u64>,
+    why: Option<&str>,
+) -> Body {
+    Body::LegOutcome(LegOutcome {
+        payment_hash: settlement.payment_hash,
+        leg_id: leg.id.clone(),
+        status,
+        external_payment_hash,
+        routing_fee_msat,
+        error_message: why.map(|why| Message::from(Personal::Plain(Text::new(why)))),
+    })
+}
