@@ -35,7 +35,7 @@ pub struct Bolt11 {
 pub struct NotAnInvoice(&'static str);
 
 /// The checksum of bech32, over texts longer than bech32 allows.
-enum Long {}
+pub(super) enum Long {}
 
 impl Checksum for Long {
     type MidstateRepr = <Bech32 as Checksum>::MidstateRepr;

@@ -298,17 +298,18 @@ pub(super) fn source(
 /// Where a leg's sats go: to a wallet, to a Lightning address, or to a split's target, whichever of
 /// these that is.
 pub(super) fn destination(payments: &impl Payments, leg: &LegRow) -> Result<Destination, String> {
-    if let Some(wallet) = &leg.leg.destination_wallet_id {
-        if payments.knows(wallet) {
-            return Ok(Destination::Wallet(wallet.clone()));
-        }
-        // A split's target that is no wallet's id may have been taken for one.
-        if leg.leg.target.is_none() {
-            return Err(PaymentError::NoKeys(wallet.clone()).to_string());
-        }
+    let wallet = leg.leg.destination_wallet_id.as_ref();
+    if let Some(wallet) = wallet.filter(|wallet| payments.knows(wallet)) {
+        return Ok(Destination::Wallet(wallet.clone()));
     }
     let address = leg.leg.destination_ln_address.as_ref().map(Personal::plain);
     let target = leg.leg.target.as_ref().map(Target::plain);
+    // Ids of wallets and invoice keys look alike: what a split names may be either.
+    let either = wallet.filter(|_| leg.leg.leg_type == LegType::OperatorSplit);
+    let target = target.or(either.map(|wallet| Some(wallet.as_str())));
+    if let Some(wallet) = wallet.filter(|_| address.is_none() && target.is_none()) {
+        return Err(PaymentError::NoKeys(wallet.clone()).to_string());
+    }
     let Some(text) = address.or(target) else { return Err("it does not say where to".into()) };
     let text = text.ok_or("where it goes was sealed or erased")?.trim();
     if let Some(wallet) = WalletId::parse(text).filter(|wallet| payments.knows(wallet)) {
@@ -322,7 +323,9 @@ pub(super) fn destination(payments: &impl Payments, leg: &LegRow) -> Result<Dest
     if is_key {
         return Ok(Destination::InvoiceKey(text.to_owned()));
     }
-    Err(format!("`{text}` is no wallet with known keys, no Lightning address and no LNURL"))
+    Err(format!(
+        "`{text}` is no wallet whose keys are in the file, no Lightning address and no LNURL"
+    ))
 }
 
 /// What the ledger has against it.

@@ -9,7 +9,7 @@ use spireledger_schema::money::Sats;
 use spireledger_schema::text::WalletId;
 use ureq::Agent;
 use ureq::http::Response;
-use ureq::{Body, RequestBuilder, SendBody};
+use ureq::{Body, RequestBuilder};
 
 use super::lnurl;
 use super::payments::{Destination, PaymentError, Payments, Row, Seen, Side};
@@ -105,9 +105,7 @@ impl Lnbits {
         let request = self.agent.post(self.url(path));
         let request: RequestBuilder<_> =
             request.header("X-Api-Key", key).header("Content-Type", "application/json");
-        self.answer(
-            request.send(SendBody::from_owned_reader(std::io::Cursor::new(body.to_string()))),
-        )
+        self.answer(request.send(body.to_string()))
     }
 
     fn answer(

@@ -1,1 +1,6 @@
-//! Tests of the payer.
+//! Tests of the payer against a fake of whoever moves the sats, which does all that a real one may do.
+
+mod fake;
+mod ledger;
+mod model;
+mod steps;
