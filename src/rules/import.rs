@@ -21,6 +21,9 @@ use spireledger_schema::{Code, Entry, EntryKey, Event, Refusal, streams};
 
 use super::{Decision, Found};
 
+/// The version that gave LPs a table of their own.
+const LPS_HAVE_A_TABLE: u16 = 4;
+
 /// What a database says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Import {
@@ -61,6 +64,15 @@ impl Import {
             }
             _ => None,
         }
+    }
+
+    /// Where else what it is about may have been said: bays and reports have streams of their own by
+    /// moment, but all of them are a machine's.
+    pub fn beside(&self) -> Option<EntryKey> {
+        let Self::Row { row, .. } = self else { return None };
+        let is_of_machine = matches!(row.table, SourceTable::Bays | SourceTable::Telemetry);
+        let machine = row.cell("machine_id").as_str().filter(|_| is_of_machine)?;
+        MachineId::parse(machine).as_ref().map(streams::machine)
     }
 
     /// When it happened, as far as it says so.
@@ -206,8 +218,11 @@ impl Case<'_> {
 
     /// The row that the tables of the database's version show.
     fn shown(&self) -> Option<(Table, Row<'_>)> {
+        let newest = Shape::newest();
         let shape = Shape::at(self.row.version)?;
-        let table = shape.table(self.row.table.as_str())?.clone();
+        let own = shape.table(self.row.table.as_str());
+        // What LPs want is read out of their enrolments where they have no table yet.
+        let table = own.or_else(|| newest.table(self.row.table.as_str()))?.clone();
         let row = match table.rows() {
             Rows::Deposits | Rows::Settlements | Rows::Legs => {
                 let rows = rows_of(&table, self.fleet, self.life);
@@ -230,10 +245,13 @@ impl Case<'_> {
 
     /// The columns that the tables show otherwise than the database.
     fn differences(&self, table: &Table, row: &Row<'_>) -> Vec<Value> {
+        let is_read_out = self.row.table == SourceTable::Lps && self.row.version < LPS_HAVE_A_TABLE;
         let cells = table.columns().iter().zip(row);
         let found = cells.filter_map(|(column, cell)| {
             let found = self.row.cell(column.name);
-            let differs = *found != Cellar::Absent && !is_same(cell, found);
+            let is_the_enrolments =
+                is_read_out && matches!(column.name, "created_at" | "updated_at");
+            let differs = !is_the_enrolments && *found != Cellar::Absent && !is_same(cell, found);
             differs.then(|| json!({ "field": column.name, "here": cell, "found": found }))
         });
         found.collect()
