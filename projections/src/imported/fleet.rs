@@ -203,7 +203,9 @@ impl Fleet {
             self.client_mut(&before.client_id, seq)?.uncount(before, seq)?;
         }
         if let Some(after) = &e.after {
-            let day = super::moment(e.row.cell("created_at")).map(Timestamp::utc_day);
+            let at = super::moment(e.row.cell("created_at"));
+            let machine = self.client_mut(&after.client_id, seq)?.machine_id.clone();
+            let day = at.map(|at| self.day_at(&machine, at));
             self.client_mut(&after.client_id, seq)?.count(after, day, seq)?;
         }
         Ok(())

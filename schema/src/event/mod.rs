@@ -11,7 +11,7 @@ mod settlement;
 
 pub use fleet::{
     BeaconReported, CassettesReported, CassettesSet, ClientChanged, ClientEnrolled, ConfigChanged,
-    MachineChanged, MachinePaired, MachineRegistered, TelemetryReported,
+    MachineChanged, MachinePaired, MachineRegistered, OperatorChanged, TelemetryReported,
 };
 pub use imported::{RowImported, RulesImported};
 pub use money::{DepositConfirmed, DepositRecorded, DepositRejected, LpChanged, SplitsReplaced};
@@ -143,6 +143,7 @@ events! {
         ClaimRefused(ClaimRefused) = "claim.refused",
         RowImported(RowImported) = "row.imported",
         RulesImported(RulesImported) = "rules.imported",
+        OperatorChanged(OperatorChanged) = "operator.changed",
     }
     written {
         1 => ConfigChanged,
@@ -173,6 +174,7 @@ events! {
         26 => ClaimRefused,
         27 => RowImported,
         28 => RulesImported,
+        31 => OperatorChanged,
     }
     read {
         1 => ConfigChanged as ConfigChanged,
@@ -203,6 +205,7 @@ events! {
         26 => ClaimRefused as ClaimRefused,
         27 => RowImported as RowImported,
         28 => RulesImported as RulesImported,
+        31 => OperatorChanged as OperatorChanged,
     }
 }
 
