@@ -17,6 +17,7 @@ use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::imported::{Counted, Found as Cellar, SourceRow, SourceTable};
 use spireledger_schema::text::{MachineId, Text, UserId};
 use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::{DepositStatus, LegType};
 use spireledger_schema::{Code, Entry, EntryKey, Event, Refusal, streams};
 
 use super::{Decision, Found};
@@ -179,7 +180,9 @@ impl Case<'_> {
             .and_then(|id| self.fleet.machine(&id))
             .map(|machine| machine.operator_user_id.clone());
         let row = last.map_or_else(|| self.row.clone(), |last| merged(&last.row, self.row));
-        let after = counted(self.fleet, &row);
+        let settlement = self.life.settlement.as_ref();
+        let is_open = settlement.is_some_and(|settlement| !settlement.status.is_final());
+        let after = counted(self.fleet, &row, before.as_ref(), is_open);
         let mut event = RowImported { row, is_live: false, operator_user_id, before, after };
         event.is_live = self.can_be_gone_on_with(&event, now);
         event
@@ -205,12 +208,19 @@ impl Case<'_> {
                 row.cell("machine_id").as_str().and_then(MachineId::parse).is_some()
             }
             SourceTable::Bays => imported::is_bay(row),
-            SourceTable::Deposits => imported::deposit(row, now).is_some(),
+            SourceTable::Deposits => imported::deposit(row, now).is_some_and(|deposit| {
+                // What waits here can be confirmed here: then it has to have been counted.
+                deposit.status != DepositStatus::Pending || e.after.is_some()
+            }),
             SourceTable::Settlements => {
                 self.settlement.is_some() && imported::settlement(e, now).is_some()
             }
             SourceTable::Legs => {
-                self.life.settlement.is_some() && imported::leg(row, now).is_some()
+                self.life.settlement.is_some()
+                    && imported::leg(row, now).is_some_and(|leg| {
+                        let waits = leg.leg.leg_type == LegType::Dca && !leg.status.is_final();
+                        !waits || e.after.is_some()
+                    })
             }
             SourceTable::Splits => false,
         }

@@ -18,6 +18,14 @@ pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
         let message = format!("settlement {} has no leg `{}`", settlement.payment_hash, c.leg_id);
         return Err(refuse(Code::NotFound, message).into());
     };
+    if leg.imported.as_ref().is_some_and(|row| !row.is_live) {
+        let message = format!(
+            "leg `{}` was brought in with something that has no meaning here; how it ended is for \
+             its database to say",
+            leg.id
+        );
+        return Err(refuse(Code::WrongState, message).with("state", leg.status).into());
+    }
     // Attempts may fail more than once: each by its own payment.
     let same = |e: &LegEnded| {
         let other_attempt =
