@@ -14,7 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tables", &["ledger", "log"]),
     ("import", &["ledger", "rules"]),
     ("audit", &["ledger", "log", "rules", "tables"]),
-    ("bench", &["ledger", "log", "rules", "simulate", "tables"]),
+    ("bench", &["import", "ledger", "log", "rules", "simulate", "tables"]),
     ("cli", &["audit", "bench", "import", "ledger", "log", "rules", "simulate", "tables"]),
 ];
 

@@ -11,6 +11,7 @@ use spireledger_projections::imported::{
 };
 use spireledger_projections::shape::{Shape, Table};
 use spireledger_projections::tables::{Cell, Row, row_of, rows_of, rules_rows};
+use spireledger_projections::versions::NEWEST;
 use spireledger_projections::{ApplyError, Fleet, Life};
 use spireledger_schema::event::{RowImported, RulesImported};
 use spireledger_schema::identity::PaymentHash;
@@ -227,18 +228,17 @@ impl Case<'_> {
     }
 
     /// The row that the tables of the database's version show.
-    fn shown(&self) -> Option<(Table, Row<'_>)> {
-        let newest = Shape::newest();
-        let shape = Shape::at(self.row.version)?;
-        let own = shape.table(self.row.table.as_str());
+    fn shown(&self) -> Option<(&'static Table, Row<'_>)> {
+        let own = Shape::lent(self.row.version)?.table(self.row.table.as_str());
         // What LPs want is read out of their enrolments where they have no table yet.
-        let table = own.or_else(|| newest.table(self.row.table.as_str()))?.clone();
+        let later = || Shape::lent(LPS_HAVE_A_TABLE)?.table(self.row.table.as_str());
+        let table = own.or_else(later)?;
         let row = match table.rows() {
             Rows::Deposits | Rows::Settlements | Rows::Legs => {
-                let rows = rows_of(&table, self.fleet, self.life);
-                rows.into_iter().find(|row| is_row(&table, row, self.row.id.as_str()))
+                let rows = rows_of(table, self.fleet, self.life);
+                rows.into_iter().find(|row| is_row(table, row, self.row.id.as_str()))
             }
-            _ => row_of(&table, self.fleet, self.row),
+            _ => row_of(table, self.fleet, self.row),
         };
         row.map(|row| (table, row))
     }
@@ -320,8 +320,8 @@ fn rules(
     let is_live = rows.is_empty()
         || (UserId::parse(operator.as_str()).is_some() && imported::splits(rows).is_some());
     let version = rows.first().map_or(0, |row| row.version);
-    let shape = Shape::at(version).unwrap_or_else(Shape::newest);
-    let table = shape.table(SourceTable::Splits.as_str());
+    let shape = Shape::lent(version).or_else(|| Shape::lent(NEWEST));
+    let table = shape.and_then(|shape| shape.table(SourceTable::Splits.as_str()));
     let shown = table.map(|table| rules_rows(table, fleet, operator, machine));
     let same = |table: &Table, shown: &[Row<'_>]| {
         shown.len() == rows.len()
