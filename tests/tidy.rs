@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("import", &["ledger", "rules"]),
     ("payer", &["ledger", "log", "rules"]),
     ("audit", &["ledger", "log", "rules", "tables"]),
-    ("bench", &["ledger", "log", "rules", "simulate", "tables"]),
+    ("bench", &["import", "ledger", "log", "rules", "simulate", "tables"]),
     ("cli", &["audit", "bench", "import", "ledger", "log", "payer", "rules", "simulate", "tables"]),
 ];
 

@@ -4,7 +4,6 @@
 use spireledger_schema::event::{GivenBack, Leg, LegEnded};
 use spireledger_schema::imported::{Counted, CountsAs};
 use spireledger_schema::money::{Fiat, Sats};
-use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::LegStatus;
 
 use crate::{ApplyError, Client};
@@ -16,9 +15,10 @@ impl Client {
         self.confirmed_fiat.checked_sub(self.paid_fiat)?.checked_sub(self.pending_fiat)
     }
 
-    /// Fiat paid on a UTC day. Of days before [`Self::day`] nothing is known here any more.
+    /// Fiat paid on a day of the operator's, or on a later one: where its days came to begin later, a
+    /// day that was begun goes on.
     pub fn paid_on(&self, day: i64) -> Fiat {
-        if self.day == day { self.day_fiat } else { Fiat::ZERO }
+        if self.day >= day { self.day_fiat } else { Fiat::ZERO }
     }
 
     pub(crate) fn deposit_recorded(&mut self, amount: Fiat, seq: u64) -> Result<(), ApplyError> {
@@ -44,12 +44,7 @@ impl Client {
         less(&mut self.pending_sats, back.amount_sats, seq)
     }
 
-    pub(crate) fn leg_ended(
-        &mut self,
-        e: &LegEnded,
-        at: Timestamp,
-        seq: u64,
-    ) -> Result<(), ApplyError> {
+    pub(crate) fn leg_ended(&mut self, e: &LegEnded, day: i64, seq: u64) -> Result<(), ApplyError> {
         let status = LegStatus::from(e.status);
         if !status.is_final() {
             // It may be tried again: what it holds cannot be spent on another.
@@ -59,8 +54,8 @@ impl Client {
         shrink(&mut self.pending_fiat, fiat, seq)?;
         less(&mut self.pending_sats, e.amount_sats, seq)?;
         if status == LegStatus::Completed {
-            self.day_fiat = self.paid_on(at.utc_day());
-            self.day = at.utc_day();
+            self.day_fiat = self.paid_on(day);
+            self.day = self.day.max(day);
             grow(&mut self.day_fiat, fiat, seq)?;
             grow(&mut self.paid_fiat, fiat, seq)?;
             more(&mut self.paid_sats, e.amount_sats, seq)?;

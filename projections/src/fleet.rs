@@ -10,7 +10,7 @@ use spireledger_schema::event::{
 use spireledger_schema::identity::PublicKey;
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::text::{ClientId, MachineId, UserId, WalletId};
-use spireledger_schema::time::Timestamp;
+use spireledger_schema::time::{Timestamp, UtcOffset};
 use spireledger_schema::words::{ClientStatus, DcaMode, LegType};
 
 use crate::ApplyError;
@@ -21,6 +21,8 @@ use crate::rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct Fleet {
     pub(crate) config: Config,
+    /// When the days of operators begin that have said so.
+    pub(crate) offsets: BTreeMap<UserId, UtcOffset>,
     pub(crate) machines: BTreeMap<MachineId, Machine>,
     pub(crate) wallets: BTreeMap<WalletId, MachineId>,
     pub(crate) npubs: BTreeMap<PublicKey, MachineId>,
@@ -40,6 +42,22 @@ impl Fleet {
     /// What holds for the whole instance.
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// When the day of an operator begins: in UTC unless it said otherwise.
+    pub fn utc_offset(&self, operator: &UserId) -> UtcOffset {
+        self.offsets.get(operator).copied().unwrap_or_default()
+    }
+
+    /// Whether an operator has said when its day begins.
+    pub fn has_utc_offset(&self, operator: &UserId) -> bool {
+        self.offsets.contains_key(operator)
+    }
+
+    /// The day of a moment at a machine: its operator's, or UTC's where there is no such machine.
+    pub fn day_at(&self, machine: &MachineId, at: Timestamp) -> i64 {
+        let operator = self.machine(machine).map(|machine| &machine.operator_user_id);
+        at.day(operator.map_or(UtcOffset::default(), |operator| self.utc_offset(operator)))
     }
 
     /// One machine.
@@ -137,6 +155,9 @@ impl Fleet {
         let seq = entry.front.seq;
         match &entry.event {
             Event::ConfigChanged(e) => self.config_changed(e, at),
+            Event::OperatorChanged(e) => {
+                self.offsets.insert(e.operator_user_id.clone(), e.utc_offset);
+            }
             Event::MachineRegistered(e) => self.machine_registered(e, at),
             Event::MachineChanged(e) => self.machine_changed(e, at, seq)?,
             Event::MachinePaired(e) => self.machine_paired(e, at, seq)?,
@@ -358,7 +379,11 @@ impl Fleet {
 
     fn leg_ended(&mut self, e: &LegEnded, at: Timestamp, seq: u64) -> Result<(), ApplyError> {
         match (e.leg_type, &e.client_id) {
-            (LegType::Dca, Some(id)) => self.client_mut(id, seq)?.leg_ended(e, at, seq),
+            (LegType::Dca, Some(id)) => {
+                let machine = self.client_mut(id, seq)?.machine_id.clone();
+                let day = self.day_at(&machine, at);
+                self.client_mut(id, seq)?.leg_ended(e, day, seq)
+            }
             _ => Ok(()),
         }
     }

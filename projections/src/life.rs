@@ -77,6 +77,10 @@ impl Life {
         if !is_held {
             self.alone.insert(key, row);
         }
+        if let Some(settlement) = &mut self.settlement {
+            let mut alone = self.alone.keys();
+            settlement.has_legs_alone = alone.any(|(table, _)| *table == SourceTable::Legs);
+        }
     }
 
     // What nothing can be made of is shown in the place of what was there, or alone.

@@ -115,6 +115,7 @@ impl Occurred {
 const fn kind(event: &Event) -> Kind {
     match event {
         Event::ConfigChanged(_)
+        | Event::OperatorChanged(_)
         | Event::MachineRegistered(_)
         | Event::MachineChanged(_)
         | Event::MachinePaired(_)

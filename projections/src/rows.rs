@@ -137,7 +137,7 @@ pub struct Client {
     pub paid_sats: Sats,
     /// Sats of dca legs that may still be paid.
     pub pending_sats: Sats,
-    /// The UTC day (days since 1970) on which a dca leg was last paid.
+    /// The operator's day (days since 1970) on which a dca leg was last paid.
     pub day: i64,
     /// Fiat paid on that day.
     pub day_fiat: Fiat,

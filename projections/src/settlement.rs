@@ -40,6 +40,8 @@ pub struct Settlement {
     pub lock: Option<Lock>,
     /// Its legs, in the order in which they were planned.
     pub legs: Vec<LegRow>,
+    /// Whether legs were brought in that nothing can be made of: what was paid is not known then.
+    pub has_legs_alone: bool,
     /// Its notes, in order, with when.
     pub notes: Vec<(NoteId, Personal, Timestamp)>,
     /// What went wrong last.
@@ -140,6 +142,7 @@ impl Settlement {
             status: SettlementStatus::Pending,
             lock: None,
             legs: Vec::new(),
+            has_legs_alone: false,
             notes: Vec::new(),
             error_message: None,
             created_at,

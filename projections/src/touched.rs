@@ -88,7 +88,8 @@ pub fn places(fleet: &Fleet, event: &Event) -> Vec<Place> {
         Event::RowImported(_) => OF_FLEET.map(Place::Table).to_vec(),
         Event::RulesImported(_) => vec![Place::Table(Rows::Splits)],
         // No column of the fleet's tables says anything of balances.
-        Event::DepositRecorded(_)
+        Event::OperatorChanged(_)
+        | Event::DepositRecorded(_)
         | Event::DepositConfirmed(_)
         | Event::DepositRejected(_)
         | Event::SettlementClaimed(_)
@@ -144,6 +145,7 @@ pub const fn has_rows(event: &Event) -> bool {
             SourceTable::Deposits | SourceTable::Settlements | SourceTable::Legs
         ),
         Event::ConfigChanged(_)
+        | Event::OperatorChanged(_)
         | Event::MachineRegistered(_)
         | Event::MachineChanged(_)
         | Event::MachinePaired(_)

@@ -85,6 +85,7 @@ impl Receipt {
         let id = |text: &str| Some(Text::new(text));
         match &entry.event {
             Event::ConfigChanged(_) => {}
+            Event::OperatorChanged(e) => receipt.id = id(e.operator_user_id.as_str()),
             Event::MachineRegistered(e) => receipt.id = id(e.id.as_str()),
             Event::MachineChanged(e) => receipt.id = id(e.id.as_str()),
             Event::MachinePaired(e) => receipt.id = id(e.id.as_str()),

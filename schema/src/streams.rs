@@ -11,6 +11,11 @@ pub fn config() -> EntryKey {
     EntryKey::derive("config", &[])
 }
 
+/// An operator's settings.
+pub fn operator(user: &UserId) -> EntryKey {
+    EntryKey::derive("operator", &[user.as_str().as_bytes()])
+}
+
 /// A machine: registration, changes, pairings.
 pub fn machine(id: &MachineId) -> EntryKey {
     EntryKey::derive("machine", &[id.as_str().as_bytes()])

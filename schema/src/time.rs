@@ -49,9 +49,75 @@ impl Timestamp {
         self.0 / 1_000_000
     }
 
-    /// Whole days since 1970 in UTC.
-    pub const fn utc_day(self) -> i64 {
-        self.seconds() / 86_400
+    /// Whole days since 1970, where days begin this far from UTC's.
+    pub const fn day(self, offset: UtcOffset) -> i64 {
+        (self.seconds() + offset.0 as i64 * 60).div_euclid(86_400)
+    }
+}
+
+/// How far a day begins before or after UTC's, in whole minutes, at most 14 hours.
+///
+/// A fixed offset, not the name of a zone: what a day was must be the same whenever it is asked, and
+/// rules of zones change.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode)]
+pub struct UtcOffset(i16);
+
+/// 14 hours: nobody lives further from UTC.
+const OFFSET_MINUTES_MAX: i16 = 14 * 60;
+
+impl UtcOffset {
+    /// `None` beyond 14 hours.
+    pub const fn from_minutes(minutes: i16) -> Option<Self> {
+        if minutes.unsigned_abs() <= OFFSET_MINUTES_MAX.unsigned_abs() {
+            Some(Self(minutes))
+        } else {
+            None
+        }
+    }
+
+    /// Reads `-06:00`, as RFC 3339 writes an offset.
+    pub fn parse(text: &str) -> Option<Self> {
+        let &[sign @ (b'+' | b'-'), h1, h0, b':', m1, m0] = text.as_bytes() else { return None };
+        let digit = |byte: u8| byte.is_ascii_digit().then(|| i16::from(byte - b'0'));
+        let (hours, minutes) = (digit(h1)? * 10 + digit(h0)?, digit(m1)? * 10 + digit(m0)?);
+        let offset = hours * 60 + minutes;
+        if minutes > 59 {
+            return None;
+        }
+        Self::from_minutes(if sign == b'-' { -offset } else { offset })
+    }
+
+    /// The minutes.
+    pub const fn minutes(self) -> i16 {
+        self.0
+    }
+}
+
+impl fmt::Display for UtcOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, minutes) = (if self.0 < 0 { '-' } else { '+' }, self.0.unsigned_abs());
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+impl fmt::Debug for UtcOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for UtcOffset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de, C> BorrowDecode<'de, C> for UtcOffset {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
+        decoder: &mut D,
+    ) -> Result<Self, DecodeError> {
+        Self::from_minutes(i16::borrow_decode(decoder)?)
+            .ok_or(DecodeError::Other("an offset beyond 14 hours"))
     }
 }
 

@@ -8,6 +8,7 @@
 //! measured, or one that is left behind. *Start at:* [`run`]; each stage is a file.
 
 pub mod contenders;
+mod imports;
 pub mod input;
 mod ledger;
 mod log;
@@ -23,6 +24,7 @@ use contenders::Scratch;
 pub use report::{Beside, Budget, Figure, Report, Unit};
 pub use timing::Latency;
 
+use crate::import::ImportError;
 use crate::ledger::LedgerError;
 use crate::log::{DirectoryError, LogError};
 use crate::tables::TablesError;
@@ -77,6 +79,9 @@ pub enum BenchError {
     /// The tables.
     #[error(transparent)]
     Tables(#[from] TablesError),
+    /// The import.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The peer.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -103,7 +108,7 @@ pub enum Stage {
     Claims,
     /// `submit` from a file, beside SQLite; then replay and reopening of what it left.
     Submit,
-    /// The tables, beside SQLite that is given their rows; and following a log that grows.
+    /// The tables, beside SQLite that is given their rows; following a log that grows; and an import.
     Tables,
     /// A long history beside a short one, and the memory that it takes.
     Growth,

@@ -50,6 +50,7 @@ pub(super) fn measure(sizes: &Sizes, scratch: &Scratch) -> Result<Vec<Figure>, B
     let lives = beside_sqlite("rebuild of version 12, whole lives", &ledger, scratch, &peer)?;
     figures.extend([lives.figure, lives.peer]);
     ledger.close()?;
+    figures.extend(super::imports::measure(scratch, &peer)?);
     Ok(figures)
 }
 
@@ -98,7 +99,7 @@ fn insert_all(
         to.execute_batch(&table.create(None))?;
     }
     for table in shape.tables() {
-        insert_newer(&from, &to, table, 0, timing)?;
+        insert_newer(&from, &to, table, (0, TRANSACTION_ROWS), timing)?;
     }
     timing.group(0, Begun::here(), || {
         let indexes = shape.tables().iter().flat_map(Table::indexes);
@@ -108,12 +109,12 @@ fn insert_all(
     Ok(())
 }
 
-/// Rows that came after one, in transactions of as many as a rebuild takes.
-fn insert_newer(
+/// Rows that came after one, in transactions of at most so many.
+pub(super) fn insert_newer(
     from: &Connection,
     to: &Connection,
     table: &Table,
-    mut last: i64,
+    (mut last, group): (i64, u64),
     timing: &mut Timing,
 ) -> Result<(), BenchError> {
     let name = table.name();
@@ -122,7 +123,7 @@ fn insert_newer(
     let places = vec!["?"; table.columns().len()].join(", ");
     let mut insert = to.prepare_cached(&format!("INSERT INTO {name} VALUES ({places})"))?;
     loop {
-        let found = page.query_map((last, TRANSACTION_ROWS.cast_signed()), |row| {
+        let found = page.query_map((last, group.cast_signed()), |row| {
             let cells = 1..=table.columns().len();
             Ok((row.get(0)?, cells.map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>()?))
         })?;
@@ -165,7 +166,7 @@ fn follow(
             let newest = theirs.query_row("SELECT max(rowid) FROM dca_settlements", [], |row| {
                 row.get::<_, i64>(0)
             })?;
-            insert_newer(&from, &theirs, table, newest, &mut peer)?;
+            insert_newer(&from, &theirs, table, (newest, TRANSACTION_ROWS), &mut peer)?;
         }
         let (head, _) = live.follow(log, &mut |_| {})?;
         same("entries in the tables", head.seq, log.head().seq)?;

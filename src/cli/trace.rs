@@ -7,6 +7,7 @@ use spireledger::ledger::history;
 use spireledger_projections::Settlement;
 use spireledger_schema::event::Leg;
 use spireledger_schema::identity::PaymentHash;
+use spireledger_schema::imported::{SourceRow, SourceTable};
 use spireledger_schema::money::Sats;
 use spireledger_schema::parts::Target;
 use spireledger_schema::personal::Personal;
@@ -104,6 +105,22 @@ fn print_life(life: &[(Entry, EntryHash)], refused: &[(Entry, EntryHash)]) -> an
     Ok(output::print_line(&table.to_string())?)
 }
 
+/// What a row of a database said, in short.
+fn found(row: &SourceRow) -> String {
+    let cell = |column| row.cell(column).name().unwrap_or_default();
+    match row.table {
+        SourceTable::Settlements => {
+            format!("{} of {} sats, {}", cell("tx_type"), cell("wire_sats"), cell("status"))
+        }
+        SourceTable::Legs => {
+            let id = row.id.as_str().rsplit(':').next().unwrap_or_default();
+            let (kind, sats) = (cell("leg_type"), cell("amount_sats"));
+            format!("leg {id}, {kind} of {sats} sats, {}", cell("status"))
+        }
+        table => format!("{table} {}", row.id),
+    }
+}
+
 fn happened(event: &Event) -> String {
     let name = event.name();
     match event {
@@ -137,7 +154,7 @@ fn happened(event: &Event) -> String {
         }
         Event::RowImported(e) => {
             let kept = if e.is_live { "" } else { ", as it was found and no more" };
-            format!("{name}: {} {}, version {}{kept}", e.row.table, e.row.id, e.row.version)
+            format!("{name}: {}{kept}", found(&e.row))
         }
         Event::LegAdded(e) => {
             format!(

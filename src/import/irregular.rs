@@ -202,7 +202,10 @@ impl Look<'_> {
             let is_in = self.cell("tx_type").as_str() == Some(TxType::CashIn.as_str());
             let right = if is_in { principal - fee } else { principal + fee };
             if wire != right {
-                self.tell("wire_sats", format!("{wire}, but principal and fee make {right}"));
+                let why = format!("{wire}, but principal and fee make {right}");
+                let is_part = !is_in && wire > right;
+                let owed = if is_part { "; the rest is owed to the customer" } else { "" };
+                self.tell("wire_sats", format!("{why}{owed}"));
             }
             if let Some((platform, operator)) = parts.filter(|(p, o)| p + o != fee) {
                 let why = format!("{fee}, but its parts are {platform} and {operator}");

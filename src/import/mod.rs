@@ -28,8 +28,8 @@ use crate::rules::Import;
 pub use irregular::Irregular;
 pub use source::Source;
 
-/// Rows that are decided and made durable together.
-const BATCH_ROWS: usize = 1_024;
+/// Rows that are decided and made durable together; few where crashes between batches are tried.
+pub const BATCH_ROWS: usize = if cfg!(feature = "crash-points") { 64 } else { 1_024 };
 /// Batches that are decided while the next is read.
 const BATCHES_IN_FLIGHT: usize = 4;
 /// Irregular or refused rows that are kept for the report.

@@ -152,7 +152,10 @@ impl Decider {
         let stream = aliased.as_ref().map_or_else(|| import.stream(), |entry| entry.front.key);
         let alias = own_key.filter(|key| *key != stream);
         let newest = self.newest(&stream)?;
-        let found = Found { stream: self.stream(&stream, newest, Depth::All)?, aliased };
+        let mut found = Found { stream: self.stream(&stream, newest, Depth::All)?, aliased };
+        if let (None, Some(key)) = (&found.aliased, import.beside()) {
+            found.aliased = self.stream_newest(&key)?;
+        }
         match rules::decide_import(&self.fleet, &found, import, self.last_recorded)? {
             Decision::Replay(seq) => self.replayed(seq, &found),
             Decision::Refuse { refusal, .. } => Ok(Answer::Refused(refusal)),

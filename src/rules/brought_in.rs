@@ -62,14 +62,9 @@ fn is_near(found: &Found, rate: Decimal) -> bool {
 /// Refuses to pay what was brought in and does not add up: legs would be planned, or left out, for
 /// sats that nobody can name.
 pub(super) fn adds_up(settlement: &Settlement) -> Result<(), Refusal> {
-    let Some(imported) = &settlement.imported else { return Ok(()) };
-    let legs = settlement.legs.iter().filter_map(|leg| leg.imported.as_ref());
-    if let Some(odd) = legs.chain([imported]).find(|row| !row.is_live) {
-        let message = format!(
-            "{} `{}` was brought in with something that has no meaning here; it cannot be paid",
-            odd.row.table, odd.row.id
-        );
-        return Err(refuse(Code::WrongState, message).with("state", settlement.status));
+    is_understood(settlement)?;
+    if settlement.imported.is_none() {
+        return Ok(());
     }
     let claimed = &settlement.claimed;
     let wire = match claimed.tx_type {
@@ -77,7 +72,9 @@ pub(super) fn adds_up(settlement: &Settlement) -> Result<(), Refusal> {
         TxType::CashIn => claimed.principal_sats.checked_sub(claimed.fee_sats),
     };
     let parts = claimed.platform_fee_sats.checked_add(claimed.operator_fee_sats);
-    if parts != Some(claimed.fee_sats) || wire != Some(claimed.wire_sats) {
+    // Where legs say what became of the wire, they also say what is owed back of it.
+    let has_legs = settlement.legs.iter().any(|leg| leg.imported.is_some());
+    if parts != Some(claimed.fee_sats) || (!has_legs && wire != Some(claimed.wire_sats)) {
         let message = format!(
             "settlement {} was brought in with sats that do not add up: wire {}, principal {}, fee \
              {} of {} and {}; it cannot be paid here",
@@ -91,6 +88,23 @@ pub(super) fn adds_up(settlement: &Settlement) -> Result<(), Refusal> {
         return Err(refuse(Code::Unbalanced, message));
     }
     legs_add_up(settlement)
+}
+
+/// Refuses to do anything about money where it is not known what was paid.
+pub(super) fn is_understood(settlement: &Settlement) -> Result<(), Refusal> {
+    let legs = settlement.legs.iter().filter_map(|leg| leg.imported.as_ref());
+    let odd = legs.chain(&settlement.imported).find(|row| !row.is_live);
+    let what = match odd {
+        Some(odd) => format!("{} `{}`", odd.row.table, odd.row.id),
+        None if settlement.has_legs_alone => "a leg".to_owned(),
+        None => return Ok(()),
+    };
+    let message = format!(
+        "settlement {}: {what} was brought in with something that has no meaning here; what was paid \
+         is not known, so nothing of it can be paid or voided",
+        settlement.payment_hash
+    );
+    Err(refuse(Code::WrongState, message).with("state", settlement.status))
 }
 
 /// Legs that were brought in were made one by one: where that broke off, some are missing.

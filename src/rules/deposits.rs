@@ -203,6 +203,14 @@ fn end(case: &Case<'_>, deposit: &Deposit, event: Event) -> Ruling {
     if let Some(first) = same {
         return replay_or_conflict(case, first, &event);
     }
+    if deposit.imported.as_ref().is_some_and(|row| !row.is_live) {
+        let message = format!(
+            "deposit `{}` was brought in with something that has no meaning here; whether it counts \
+             is for its database to say",
+            deposit.recorded.id
+        );
+        return Err(refuse(Code::WrongState, message).with("state", deposit.status).into());
+    }
     if deposit.status != DepositStatus::Pending {
         let message =
             format!("deposit `{}` is {}, which is final", deposit.recorded.id, deposit.status);

@@ -217,14 +217,15 @@ fn taker<'a>(
     (cap > 0).then_some(Taker { client, lp, remaining, cap })
 }
 
-/// What an LP used of its daily limit, in hundredths: what was paid on this UTC day, and what may
-/// still be paid on it, at all machines of the same currency. A limit has no currency of its own.
+/// What an LP used of its daily limit, in hundredths: what was paid on this day of each operator,
+/// and what may still be paid on it, at all machines of the same currency. A limit has no currency of its own.
 fn used_today(fleet: &Fleet, machine: &Machine, lp: &Lp, now: Timestamp) -> u128 {
     let same_currency = |client: &&Client| {
         fleet.machine(&client.machine_id).is_some_and(|other| other.fiat_code == machine.fiat_code)
     };
     let used = |client: &Client| {
-        u128::from(minor(client.paid_on(now.utc_day()))) + u128::from(minor(client.pending_fiat))
+        u128::from(minor(client.paid_on(fleet.day_at(&client.machine_id, now))))
+            + u128::from(minor(client.pending_fiat))
     };
     fleet.clients_of(&lp.user_id).filter(same_currency).map(used).sum()
 }

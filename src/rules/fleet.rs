@@ -2,10 +2,11 @@
 
 use spireledger_projections::{Config, Fleet, Machine};
 use spireledger_schema::command::{
-    ConfigSet, MachinePair, MachineRegister, MachineUpdate, SplitsSet,
+    ConfigSet, MachinePair, MachineRegister, MachineUpdate, OperatorSet, SplitsSet,
 };
 use spireledger_schema::event::{
-    ConfigChanged, MachineChanged, MachinePaired, MachineRegistered, SplitsReplaced,
+    ConfigChanged, MachineChanged, MachinePaired, MachineRegistered, OperatorChanged,
+    SplitsReplaced,
 };
 use spireledger_schema::identity::PublicKey;
 use spireledger_schema::json::Patch;
@@ -54,6 +55,22 @@ pub(super) fn config_is_so(config: &Config, c: &ConfigSet) -> bool {
         && already(c.super_cash_out_fee_fraction.as_ref(), &config.super_cash_out_fee_fraction)
         && c.super_fee_wallet_id.is_already(config.super_fee_wallet_id.as_ref())
         && c.max_cash_in_sats.is_already(config.max_cash_in_sats.as_ref())
+}
+
+pub(super) fn operator_set(case: &Case<'_>, c: &OperatorSet) -> Ruling {
+    let event = Event::OperatorChanged(OperatorChanged {
+        operator_user_id: c.operator_user_id.clone(),
+        utc_offset: c.utc_offset,
+    });
+    let again = replayed(case, &event, operator_is_so(case.fleet, c), |event| {
+        matches!(event, Event::OperatorChanged(_))
+    })?;
+    Ok(again.unwrap_or(Step::Append(event)))
+}
+
+pub(super) fn operator_is_so(fleet: &Fleet, c: &OperatorSet) -> bool {
+    let operator = &c.operator_user_id;
+    fleet.has_utc_offset(operator) && fleet.utc_offset(operator) == c.utc_offset
 }
 
 pub(super) fn machine_register(case: &Case<'_>, c: &MachineRegister) -> Ruling {

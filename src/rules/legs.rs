@@ -18,6 +18,14 @@ pub(super) fn outcome(case: &Case<'_>, c: &LegOutcome) -> Ruling {
     let Some(leg) = settlement.leg(&c.leg_id) else {
         return Err(unknown_leg(&settlement, &c.leg_id).into());
     };
+    if leg.imported.as_ref().is_some_and(|row| !row.is_live) {
+        let message = format!(
+            "leg `{}` was brought in with something that has no meaning here; how it ended is for \
+             its database to say",
+            leg.id
+        );
+        return Err(refuse(Code::WrongState, message).with("state", leg.status).into());
+    }
     // Attempts may fail more than once: each by its own payment.
     let same = |e: &LegEnded| {
         let other_attempt =

@@ -134,6 +134,7 @@ pub fn decide(
 fn rule(case: &Case<'_>) -> Ruling {
     match &case.request.command.body {
         Body::ConfigSet(c) => fleet::config_set(case, c),
+        Body::OperatorSet(c) => fleet::operator_set(case, c),
         Body::MachineRegister(c) => fleet::machine_register(case, c),
         Body::MachineUpdate(c) => fleet::machine_update(case, c),
         Body::MachinePair(c) => fleet::machine_pair(case, c),

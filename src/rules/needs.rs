@@ -63,6 +63,7 @@ pub fn needs(fleet: &Fleet, request: &Request) -> Needs {
 pub(super) fn stream(fleet: &Fleet, request: &Request) -> EntryKey {
     match &request.command.body {
         Body::ConfigSet(_) => streams::config(),
+        Body::OperatorSet(c) => streams::operator(&c.operator_user_id),
         Body::MachineRegister(c) => streams::machine(&c.id),
         Body::MachineUpdate(c) => streams::machine(&c.id),
         Body::MachinePair(c) => streams::machine(&c.id),
@@ -116,6 +117,9 @@ fn depth(fleet: &Fleet, body: &Body) -> Depth {
         Body::SplitsSet(c) => {
             where_it_was_made_so(settings::splits_are_so(fleet, c), Depth::Newest)
         }
+        Body::OperatorSet(c) => {
+            where_it_was_made_so(settings::operator_is_so(fleet, c), Depth::Newest)
+        }
         Body::LpSet(c) => where_it_was_made_so(deposits::lp_is_so(fleet, c), Depth::Newest),
         Body::CassettesSet(c) => {
             where_it_was_made_so(reports::cassettes_are_so(fleet, c), Depth::Newest)
@@ -142,6 +146,7 @@ fn alias(request: &Request) -> Option<EntryKey> {
     let has_no_identity = matches!(
         body,
         Body::ConfigSet(_)
+            | Body::OperatorSet(_)
             | Body::MachineUpdate(_)
             | Body::MachinePair(_)
             | Body::SplitsSet(_)

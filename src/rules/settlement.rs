@@ -30,7 +30,7 @@ use spireledger_schema::money::Sats;
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus, TxType};
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
-use super::brought_in::{adds_up, can_split};
+use super::brought_in::{adds_up, can_split, is_understood};
 use super::distribution::{Amounts, plan};
 use super::fleet::known_machine;
 use super::identity::replay_or_conflict;
@@ -265,6 +265,7 @@ pub(super) fn void(case: &Case<'_>, c: &SettlementVoid) -> Ruling {
     {
         return replay_or_conflict(case, first, &event(said.given_back.clone()));
     }
+    is_understood(&settlement)?;
     lock::respect(case, &settlement, c.processing_claim.as_ref())?;
     if settlement.status.is_final() || settlement.is_paid() {
         let why = "voided: something of it was paid, or it has ended";

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use spireledger_projections::tables::{Shape, Table};
 
+use super::ahead;
 use super::fold::Fold;
 use super::plan::{Plan, STATEMENTS_MAX};
 use super::position;
@@ -27,6 +28,11 @@ const FLEET_ENTRIES: u64 = 65_536;
 /// are written by many transactions.
 pub const SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
     PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4096;";
+
+/// How a file is written that is nobody else's yet. New pages go to their place at once, and not to a
+/// write-ahead log first.
+const SETTINGS_ALONE: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE; \
+    PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;";
 
 /// Why tables could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -174,8 +180,7 @@ impl Database {
         let connection = Connection::open(path)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         connection.busy_timeout(std::time::Duration::from_secs(if is_alone { 0 } else { 20 }))?;
-        let alone = if is_alone { "PRAGMA locking_mode = EXCLUSIVE;" } else { "" };
-        let set = connection.execute_batch(&format!("{alone} {SETTINGS}"));
+        let set = connection.execute_batch(if is_alone { SETTINGS_ALONE } else { SETTINGS });
         match set {
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
                 Err(TablesError::Busy(path.to_owned()))
@@ -234,21 +239,20 @@ impl Database {
         let (connection, fold) = (&self.connection, &mut self.fold);
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         let last = target.min(fold.head().seq + COMMIT_ENTRIES);
-        for block in log.blocks_from(fold.head().seq + 1) {
-            let block = block.map_err(LedgerError::from)?;
-            for stored in block.entries() {
+        let (from, plans) = (fold.head().seq + 1, &self.plans);
+        ahead::each(log.blocks_from(from), from, target - from.min(target), |block, entries| {
+            let stored = block.entries().filter(|stored| stored.front.seq >= from);
+            for (stored, entry) in stored.zip(entries) {
                 if stored.front.seq == fold.head().seq + 1 && stored.front.seq <= target {
-                    fold.take(log, &stored)?;
+                    fold.take(log, &stored, entry)?;
                 }
                 if fold.is_full() {
-                    fold.write(log, &transaction, &self.plans)?;
+                    fold.write(log, &transaction, plans)?;
                 }
             }
             tick(fold.head().seq);
-            if fold.head().seq >= last {
-                break;
-            }
-        }
+            Ok::<_, TablesError>(fold.head().seq < last)
+        })?;
         fold.write(log, &transaction, &self.plans)?;
         if self.is_kept {
             crash::point("tables:rows-written");

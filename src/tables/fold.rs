@@ -20,7 +20,7 @@ use super::TablesError;
 use super::plan::{Plan, scope_columns};
 use super::position;
 use super::states::{Held, States};
-use crate::ledger::{LedgerError, decode, save_fleet, stream_up_to};
+use crate::ledger::{LedgerError, save_fleet, stream_up_to};
 use crate::log::{Head, Past, ReadLog, Stored};
 
 /// Deposits and settlements that wait to be written, at most.
@@ -69,10 +69,10 @@ impl Fold {
         &mut self,
         log: &dyn ReadLog,
         stored: &Stored<'_>,
+        entry: &Entry,
     ) -> Result<(), LedgerError> {
-        let entry = decode(stored.front.seq, stored.canonical)?;
         let currency = self.currency(&entry.event);
-        self.fleet.apply(&entry)?;
+        self.fleet.apply(entry)?;
         if let Some((machine, before)) = currency
             && self.fleet.fiat_code_at(&machine).map(FiatCode::cell) != before
         {
@@ -80,7 +80,7 @@ impl Fold {
         }
         self.places.extend(places(&self.fleet, &entry.event));
         if has_rows(&entry.event) {
-            self.states.take(log, stored, &entry)?;
+            self.states.take(log, stored, entry)?;
         }
         self.recorded_at = entry.circumstances.recorded_at;
         self.head = Head { seq: stored.front.seq, hash: stored.hash };

@@ -20,6 +20,7 @@ use spireledger_schema::{Entry, Event};
 use crate::ledger::{LedgerError, decode, stream_up_to};
 use crate::log::ReadLog;
 
+mod ahead;
 mod build;
 mod compare;
 mod database;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use spireledger::ledger::replay_fleet;
+use spireledger::rules::Request;
 use spireledger_schema::text::ClientId;
-use spireledger_schema::{Answer, Code};
+use spireledger_schema::{Answer, Code, Command};
 
 use crate::database::{Line, Tables, made, read};
 use crate::world::World;
@@ -132,6 +133,24 @@ fn a_row_that_comes_back_to_its_settlement_is_not_counted_twice() {
     assert_eq!(world.import("db", None).appended(), 1);
     assert_eq!(remaining(&world).2, "300.00");
     assert_eq!(world.tables(12), read(&world.path("db")));
+    world.ends_sound();
+}
+
+#[test]
+fn our_own_tables_say_nothing_new() {
+    let world = World::new();
+    let month = include_str!("../../fixtures/fleet/month.jsonl");
+    for command in month.lines().filter_map(|line| Command::parse(line).ok()) {
+        world.ledger().ask_one(Request::local(command)).unwrap();
+    }
+    for version in 1..=12 {
+        let name = format!("v{version}.sqlite");
+        world.tables(version);
+        let report = world.import(&name, None);
+        // What a table could not say of the moment (it keeps seconds), it does not say otherwise.
+        assert_eq!(report.refused, [], "version {version}");
+        assert_eq!(report.appended(), 0, "version {version}: {:?}", report.tables);
+    }
     world.ends_sound();
 }
 

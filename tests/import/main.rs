@@ -7,5 +7,6 @@ mod database;
 mod later;
 mod refused;
 mod square;
+mod then;
 mod values;
 mod world;

@@ -19,6 +19,7 @@ mod chance;
 mod damage;
 mod fleet;
 mod full;
+mod import;
 mod kill;
 mod points;
 mod power;

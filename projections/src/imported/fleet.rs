@@ -10,7 +10,10 @@ use spireledger_schema::text::{ClientId, MachineId, Text, UserId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{DepositStatus, LegStatus, LegType};
 
-use super::{ImportedRow, bay, beacon, client, config, lp, machine, sources, splits, telemetry};
+use super::{
+    ImportedRow, bay, beacon, client, config, fiat, lp, machine, sats, sources, splits,
+    status_of_leg, telemetry,
+};
 use crate::cell::Cell;
 use crate::facts::{Enrolment, FiatCode, Subject};
 use crate::tables::{of_bay, of_reports};
@@ -203,7 +206,9 @@ impl Fleet {
             self.client_mut(&before.client_id, seq)?.uncount(before, seq)?;
         }
         if let Some(after) = &e.after {
-            let day = super::moment(e.row.cell("created_at")).map(Timestamp::utc_day);
+            let at = super::moment(e.row.cell("created_at"));
+            let machine = self.client_mut(&after.client_id, seq)?.machine_id.clone();
+            let day = at.map(|at| self.day_at(&machine, at));
             self.client_mut(&after.client_id, seq)?.count(after, day, seq)?;
         }
         Ok(())
@@ -314,34 +319,53 @@ impl crate::Client {
     }
 }
 
-/// What a row counts for in an enrolment's sums, if it can be told and the enrolment is known.
-pub fn counted(fleet: &Fleet, row: &SourceRow) -> Option<Counted> {
-    use super::{fiat, sats, status_of_leg};
+/// What a row counts for in an enrolment's sums, in the place of what it counted for before. `None`
+/// where it cannot be told, the enrolment is not known, or a sum would leave its bounds.
+///
+/// What still waits can be ended here, and then has to leave the sum that it is in: so it counts only
+/// with an amount that no rule would mind. `is_open`: the leg's settlement has not ended, so that a
+/// failed leg may be tried again.
+pub fn counted(
+    fleet: &Fleet,
+    row: &SourceRow,
+    before: Option<&Counted>,
+    is_open: bool,
+) -> Option<Counted> {
     let client_id = row.cell("client_id").as_str().and_then(ClientId::parse)?;
-    fleet.client(&client_id)?;
-    let (counts_as, amount_fiat, amount_sats) = match row.table {
-        SourceTable::Deposits => {
-            let counts_as = match row.cell("status").as_str().and_then(DepositStatus::parse)? {
-                DepositStatus::Pending => CountsAs::Unconfirmed,
-                DepositStatus::Confirmed => CountsAs::Confirmed,
-                DepositStatus::Rejected => return None,
-            };
-            (counts_as, fiat(row.cell("amount"))?, Sats::ZERO)
-        }
-        SourceTable::Legs => {
-            if row.cell("leg_type").as_str().and_then(LegType::parse)? != LegType::Dca {
-                return None;
-            }
-            let counts_as = match status_of_leg(row)? {
-                LegStatus::Completed => CountsAs::Paid,
-                status if !status.is_final() => CountsAs::Pending,
-                _ => return None,
-            };
-            let amount = row.cell("amount_fiat");
-            let amount = if amount.is_something() { fiat(amount)? } else { Fiat::ZERO };
-            (counts_as, amount, sats(row.cell("amount_sats"))?)
-        }
+    let counted = match row.table {
+        SourceTable::Deposits => deposit_counted(row, client_id),
+        SourceTable::Legs => leg_counted(row, client_id, is_open),
+        _ => None,
+    }?;
+    let mut client = fleet.client(&counted.client_id)?.clone();
+    let own = before.filter(|before| before.client_id == counted.client_id);
+    own.map_or(Ok(()), |before| client.uncount(before, 0)).ok()?;
+    client.count(&counted, None, 0).ok()?;
+    Some(counted)
+}
+
+fn deposit_counted(row: &SourceRow, client_id: ClientId) -> Option<Counted> {
+    let amount_fiat = fiat(row.cell("amount"))?;
+    let counts_as = match row.cell("status").as_str().and_then(DepositStatus::parse)? {
+        DepositStatus::Pending if amount_fiat >= Fiat::ZERO => CountsAs::Unconfirmed,
+        DepositStatus::Confirmed => CountsAs::Confirmed,
+        DepositStatus::Pending | DepositStatus::Rejected => return None,
+    };
+    Some(Counted { client_id, counts_as, amount_fiat, amount_sats: Sats::ZERO })
+}
+
+fn leg_counted(row: &SourceRow, client_id: ClientId, is_open: bool) -> Option<Counted> {
+    if row.cell("leg_type").as_str().and_then(LegType::parse)? != LegType::Dca {
+        return None;
+    }
+    let amount_sats = sats(row.cell("amount_sats"))?;
+    let found = row.cell("amount_fiat");
+    let amount = if found.is_something() { Some(fiat(found)?) } else { None };
+    let counts_as = match status_of_leg(row)? {
+        LegStatus::Completed => CountsAs::Paid,
+        LegStatus::Pending if amount >= Some(Fiat::ZERO) => CountsAs::Pending,
+        LegStatus::Failed if is_open && amount >= Some(Fiat::ZERO) => CountsAs::Pending,
         _ => return None,
     };
-    Some(Counted { client_id, counts_as, amount_fiat, amount_sats })
+    Some(Counted { client_id, counts_as, amount_fiat: amount.unwrap_or_default(), amount_sats })
 }

@@ -14,6 +14,8 @@ pub use page::{SCHEMA, history, printed};
 pub use step::{Backfill, Clash, Column, Declared, Default, Fill, Index, Migration, Step};
 pub use trace::{Effect, Gap, Origin, TracedColumn, TracedTable, trace};
 
+use std::sync::LazyLock;
+
 use crate::cell::Cell;
 use crate::facts::{Rows, Subject};
 use crate::imported::ImportedRow;
@@ -68,6 +70,13 @@ impl Shape {
     pub fn at(version: u16) -> Option<Self> {
         let migrations = VERSIONS.get(..usize::from(version))?;
         if version == 0 { None } else { Self::fold(migrations).ok() }
+    }
+
+    /// The same, made once and lent.
+    pub fn lent(version: u16) -> Option<&'static Self> {
+        static SHAPES: LazyLock<Vec<Shape>> =
+            LazyLock::new(|| (1..).map_while(Shape::at).collect());
+        SHAPES.get(usize::from(version).checked_sub(1)?)
     }
 
     /// The newest shape there is.

@@ -2,7 +2,7 @@
 
 use spireledger_schema::event::{
     BeaconReported, CassettesReported, CassettesSet, ClientChanged, ClientEnrolled, ConfigChanged,
-    MachineChanged, MachinePaired, MachineRegistered, TelemetryReported,
+    MachineChanged, MachinePaired, MachineRegistered, OperatorChanged, TelemetryReported,
 };
 use spireledger_schema::identity::{PublicKey, Role};
 use spireledger_schema::json::{FromJson, Patch, RawJson};
@@ -10,13 +10,14 @@ use spireledger_schema::money::{Fraction, Sats};
 use spireledger_schema::parts::{Bay, Line};
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::{ClientId, Currency, MachineId, UserId, WalletId};
+use spireledger_schema::time::UtcOffset;
 use spireledger_schema::words::ClientStatus;
 use spireledger_schema::{Event, streams};
 
 use crate::{By, Case, at, ok, plain, sealed};
 
 pub fn cases() -> Vec<Case> {
-    [config(), registered(), changed(), clients(), beacons(), reports(), cassettes()]
+    [config(), operators(), registered(), changed(), clients(), beacons(), reports(), cassettes()]
         .into_iter()
         .flatten()
         .collect()
@@ -33,6 +34,20 @@ fn npub() -> PublicKey {
 fn json(text: &str) -> RawJson {
     let raw = serde_json::from_str(text).expect("JSON");
     RawJson::from_json(raw).expect("within the limits")
+}
+
+fn operators() -> Vec<Case> {
+    let operator = || ok(UserId::parse("op-1"));
+    let case = |name, by, minutes| Case {
+        name,
+        key: streams::operator(&operator()),
+        by,
+        event: Event::OperatorChanged(OperatorChanged {
+            operator_user_id: operator(),
+            utc_offset: ok(UtcOffset::from_minutes(minutes)),
+        }),
+    };
+    vec![case("west", By::Key(Role::Super), -360), case("furthest", By::Local, 840)]
 }
 
 fn config() -> Vec<Case> {

@@ -8,7 +8,7 @@ use crate::money::{Fraction, Sats};
 use crate::parts::{Bay, Line, OldBay, objects};
 use crate::personal::Personal;
 use crate::text::{ClientId, Currency, MachineId, UserId, WalletId};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, UtcOffset};
 use crate::words::ClientStatus;
 
 objects! {
@@ -22,6 +22,13 @@ objects! {
         super_fee_wallet_id: Patch<WalletId>,
         /// Most principal sats of one cash-in: null no cap, 0 refuses every cash-in.
         max_cash_in_sats: Patch<Sats>,
+    }
+    /// Sets what holds for all machines of an operator.
+    OperatorSet {
+        /// The operator.
+        operator_user_id: UserId,
+        /// When its day begins, as an offset from UTC: daily limits are a day's. UTC by default.
+        utc_offset: UtcOffset,
     }
     /// Registers a machine.
     MachineRegister {

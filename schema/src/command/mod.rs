@@ -11,7 +11,7 @@ mod settlement;
 pub use describe::json_schema;
 pub use fleet::{
     BeaconReport, CassettesReport, CassettesSet, ClientEnroll, ClientUpdate, ConfigSet,
-    MachinePair, MachineRegister, MachineUpdate, TelemetryReport, bays,
+    MachinePair, MachineRegister, MachineUpdate, OperatorSet, TelemetryReport, bays,
 };
 pub use money::{DepositConfirm, DepositRecord, DepositReject, LpSet, SplitsSet};
 pub use settlement::{
@@ -89,6 +89,7 @@ macro_rules! commands {
 
 commands! {
     ConfigSet = "config.set",
+    OperatorSet = "operator.set",
     MachineRegister = "machine.register",
     MachineUpdate = "machine.update",
     MachinePair = "machine.pair",

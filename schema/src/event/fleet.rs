@@ -9,7 +9,7 @@ use crate::money::{Fraction, Sats};
 use crate::parts::{Bay, Line};
 use crate::personal::Personal;
 use crate::text::{ClientId, Currency, MachineId, UserId, WalletId};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, UtcOffset};
 use crate::words::ClientStatus;
 
 payloads! {
@@ -23,6 +23,13 @@ payloads! {
         super_fee_wallet_id: Patch<WalletId>,
         /// Most principal of one cash-in.
         max_cash_in_sats: Patch<Sats>,
+    }
+    /// Tag 31. What holds for all machines of an operator changed.
+    OperatorChanged {
+        /// The operator.
+        operator_user_id: UserId,
+        /// When its day begins.
+        utc_offset: UtcOffset,
     }
     /// Tag 2. A machine was registered.
     MachineRegistered {

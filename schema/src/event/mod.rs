@@ -11,7 +11,7 @@ mod settlement;
 
 pub use fleet::{
     BeaconReported, CassettesReported, CassettesSet, ClientChanged, ClientEnrolled, ConfigChanged,
-    MachineChanged, MachinePaired, MachineRegistered, TelemetryReported,
+    MachineChanged, MachinePaired, MachineRegistered, OperatorChanged, TelemetryReported,
 };
 pub use imported::{RowImported, RulesImported};
 pub use money::{DepositConfirmed, DepositRecorded, DepositRejected, LpChanged, SplitsReplaced};
@@ -144,6 +144,7 @@ events! {
         RowImported(RowImported) = "row.imported",
         RulesImported(RulesImported) = "rules.imported",
         LegIntended(LegIntended) = "leg.intended",
+        OperatorChanged(OperatorChanged) = "operator.changed",
     }
     written {
         1 => ConfigChanged,
@@ -175,6 +176,7 @@ events! {
         27 => RowImported,
         28 => RulesImported,
         29 => LegIntended,
+        31 => OperatorChanged,
     }
     read {
         1 => ConfigChanged as ConfigChanged,
@@ -206,6 +208,7 @@ events! {
         27 => RowImported as RowImported,
         28 => RulesImported as RulesImported,
         29 => LegIntended as LegIntended,
+        31 => OperatorChanged as OperatorChanged,
     }
 }
 

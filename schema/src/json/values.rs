@@ -14,7 +14,7 @@ use crate::text::{
     ClientId, Currency, DepositId, LegId, MachineId, NoteId, ProcessingClaim, RequestId, UserId,
     WalletId,
 };
-use crate::time::{SECONDS_MAX, Timestamp};
+use crate::time::{SECONDS_MAX, Timestamp, UtcOffset};
 
 /// A value with one spelling in JSON.
 pub trait FromJson: Sized {
@@ -154,6 +154,18 @@ impl FromJson for Timestamp {
             .and_then(|seconds| Self::from_seconds(i64::try_from(seconds).ok()?))
             .or_else(|| string(raw).and_then(|text| Self::parse_rfc3339(&text)))
             .ok_or_else(|| Malformed::new(raw.get(), Self::expected()))
+    }
+}
+
+impl FromJson for UtcOffset {
+    fn expected() -> String {
+        "an offset from UTC of at most 14 hours, such as \"-06:00\"".into()
+    }
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[+-](0[0-9]|1[0-4]):[0-5][0-9]$" })
+    }
+    fn from_json(raw: &RawValue) -> Result<Self, Malformed> {
+        from_string(raw, Self::parse)
     }
 }
 

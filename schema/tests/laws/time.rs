@@ -1,7 +1,7 @@
 //! Moments: always RFC 3339 in UTC when written, RFC 3339 in any offset when read.
 
 use proptest::prelude::*;
-use spireledger_schema::time::Timestamp;
+use spireledger_schema::time::{Timestamp, UtcOffset};
 
 use crate::strategies::moment;
 
@@ -57,7 +57,7 @@ fn rfc_3339_is_read_and_nothing_else() {
 #[test]
 fn whole_seconds_and_days_are_rounded_down() {
     let moment = Timestamp::from_micros(86_400_000_000 * 3 - 1).unwrap();
-    assert_eq!((moment.seconds(), moment.utc_day()), (86_400 * 3 - 1, 2));
+    assert_eq!((moment.seconds(), moment.day(UtcOffset::default())), (86_400 * 3 - 1, 2));
 }
 
 #[test]
@@ -68,4 +68,20 @@ fn moments_end_where_rfc_3339_ends_in_every_offset() {
     assert_eq!(Timestamp::from_micros(253_370_764_800_000_000), None);
     assert_eq!(Timestamp::from_seconds(-1), None);
     assert_eq!(Timestamp::from_micros(-1), None);
+}
+
+#[test]
+fn an_offset_is_read_as_it_is_written_and_moves_the_day() {
+    for (text, minutes) in [("+00:00", 0), ("-06:00", -360), ("+05:45", 345), ("+14:00", 840)] {
+        let offset = UtcOffset::parse(text).unwrap();
+        assert_eq!((offset.minutes(), offset.to_string()), (minutes, text.to_owned()));
+    }
+    for wrong in ["", "Z", "06:00", "+6:00", "+06:60", "+14:01", "-15:00", "+06:00 ", "+0600"] {
+        assert_eq!(UtcOffset::parse(wrong), None, "{wrong}");
+    }
+    let day = |seconds: i64, text: &str| {
+        Timestamp::from_seconds(seconds).unwrap().day(UtcOffset::parse(text).unwrap())
+    };
+    assert_eq!((day(0, "-06:00"), day(86_400, "-06:00"), day(86_400, "+06:00")), (-1, 0, 1));
+    assert_eq!((day(6 * 3_600, "-06:00"), day(18 * 3_600, "+06:00")), (0, 1));
 }

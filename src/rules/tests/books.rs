@@ -57,7 +57,8 @@ pub(super) fn check_books(world: &World, books: &mut Books) {
                     && LegStatus::from(e.status) == LegStatus::Completed
                 {
                     let settlement = world.fold(&key).expect("a leg has a settlement");
-                    let day = entry.circumstances.recorded_at.utc_day();
+                    let machine = &settlement.claimed.machine_id;
+                    let day = world.fleet.day_at(machine, entry.circumstances.recorded_at);
                     let place = (day, settlement.claimed.fiat_code.to_string());
                     let paid = books.paid.entry(place).or_default();
                     *paid += e.amount_fiat.map_or(0, Fiat::minor);

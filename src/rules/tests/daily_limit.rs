@@ -1,4 +1,4 @@
-//! Fixed mode: an LP's daily limit is one UTC day's, over all its machines, and exactly that.
+//! Fixed mode: an LP's daily limit is one day's of the operator, UTC's by default, over all its machines, and exactly that.
 
 use serde_json::{Value, json};
 
@@ -43,6 +43,21 @@ fn a_daily_limit_counts_each_currency_for_itself() {
     let world = fixed().and(second).and([cash_out(1), begin(1, "p"), begin(2, "p")]);
     assert_eq!(world.planned(1, "a"), "100.00");
     assert_eq!(world.planned(2, "a2"), "100.00");
+}
+
+#[test]
+fn a_day_is_its_operators_day() {
+    // 00:00 in UTC is 18:00 of the day before in Guatemala: that day ends six hours later.
+    let all = (1..=4).map(cash_out);
+    let world = fixed().and([operator("-06:00")]).and(all);
+    let world = world.and([begin(1, "p"), outcome(1, 2, "completed")]).after(6 * 3_600 - 1);
+    let world = world.and([begin(2, "p")]);
+    assert_eq!((world.planned(1, "a"), world.planned(2, "a")), ("100.00".into(), "0.00".into()));
+    let world = world.after(1).and([begin(3, "p"), outcome(3, 2, "completed")]);
+    assert_eq!(world.planned(3, "a"), "100.00");
+    // Days that come to begin later give no second limit for a day that was begun.
+    let world = world.and([operator("-12:00"), begin(4, "p")]);
+    assert_eq!(world.planned(4, "a"), "0.00");
 }
 
 #[test]

@@ -78,6 +78,7 @@ fn command(world: &World, (kind, x, y, z, _): Roll) -> Value {
     match kind % 68 {
         0 => config(json!({ "super_cash_out_fee_fraction": format!("0.0{}", x % 9) })),
         1 => config(json!({ "max_cash_in_sats": if y % 4 == 0 { Value::Null } else { json!(x) } })),
+        2 if y % 3 == 0 => operator("-06:00"),
         2 => machine(pick(&MACHINES, x)),
         3 => fields(
             machine_update(pick(&MACHINES, x), json!({ "wallet_id": format!("w{}", y % 3) })),

@@ -36,6 +36,7 @@ fn of_machines() -> [Value; 4] {
 fn of_others() -> Vec<Value> {
     vec![
         config(json!({ "max_cash_in_sats": 1 })),
+        operator("-06:00"),
         machine("m3"),
         machine_update("m1", json!({ "is_active": true, "name": "Corner" })),
         pair("m1", 1),

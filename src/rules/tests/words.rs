@@ -32,6 +32,10 @@ pub(super) fn config(fields: Value) -> Value {
 }
 
 /// A machine of operator `op` with a wallet of its own, in GTQ.
+pub(super) fn operator(offset: &str) -> Value {
+    json!({ "type": "operator.set", "operator_user_id": "op", "utc_offset": offset })
+}
+
 pub(super) fn machine(id: &str) -> Value {
     json!({ "type": "machine.register", "id": id, "operator_user_id": "op",
         "wallet_id": format!("wallet of {id}"), "fiat_code": "GTQ" })

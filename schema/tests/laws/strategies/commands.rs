@@ -16,6 +16,7 @@ use super::*;
 pub fn types() -> Vec<BoxedStrategy<Command>> {
     let bodies = vec![
         config_set().prop_map(Body::ConfigSet).boxed(),
+        operator_set().prop_map(Body::OperatorSet).boxed(),
         machine_register().prop_map(Body::MachineRegister).boxed(),
         machine_update().prop_map(Body::MachineUpdate).boxed(),
         machine_pair().prop_map(Body::MachinePair).boxed(),
@@ -50,6 +51,10 @@ pub fn types() -> Vec<BoxedStrategy<Command>> {
         })
     };
     bodies.into_iter().map(command).collect()
+}
+
+fn operator_set() -> BoxedStrategy<OperatorSet> {
+    drawn!(OperatorSet { operator_user_id: id(UserId::parse), utc_offset: utc_offset() })
 }
 
 fn config_set() -> BoxedStrategy<ConfigSet> {

@@ -16,6 +16,7 @@ use super::*;
 pub fn kinds() -> Vec<BoxedStrategy<Event>> {
     vec![
         config_changed().prop_map(Event::ConfigChanged).boxed(),
+        operator_changed().prop_map(Event::OperatorChanged).boxed(),
         machine_registered().prop_map(Event::MachineRegistered).boxed(),
         machine_changed().prop_map(Event::MachineChanged).boxed(),
         machine_paired().prop_map(Event::MachinePaired).boxed(),
@@ -45,6 +46,10 @@ pub fn kinds() -> Vec<BoxedStrategy<Event>> {
         imported::rules_imported().prop_map(Event::RulesImported).boxed(),
         leg_intended().prop_map(Event::LegIntended).boxed(),
     ]
+}
+
+fn operator_changed() -> BoxedStrategy<OperatorChanged> {
+    drawn!(OperatorChanged { operator_user_id: id(UserId::parse), utc_offset: utc_offset() })
 }
 
 fn config_changed() -> BoxedStrategy<ConfigChanged> {

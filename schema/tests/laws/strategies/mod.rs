@@ -20,7 +20,7 @@ use spireledger_schema::parts::{
 };
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::{Currency, RequestId, Text};
-use spireledger_schema::time::Timestamp;
+use spireledger_schema::time::{Timestamp, UtcOffset};
 use spireledger_schema::{Circumstances, Entry, EntryKey, Event, Front};
 
 /// Draws every field of a struct: tuples of strategies end at twelve.
@@ -89,6 +89,10 @@ pub fn invoice(personal: BoxedStrategy<Personal>) -> BoxedStrategy<Invoice> {
         .prop_filter("an invoice is never empty", |invoice| invoice.plain() != Some(""))
         .prop_map(Invoice::from)
         .boxed()
+}
+
+pub fn utc_offset() -> BoxedStrategy<UtcOffset> {
+    (-840..=840i16).prop_map(|minutes| UtcOffset::from_minutes(minutes).expect("in range")).boxed()
 }
 
 pub fn sats() -> BoxedStrategy<Sats> {
