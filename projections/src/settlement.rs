@@ -69,6 +69,8 @@ pub struct LegRow {
     pub external_payment_hash: Option<PaymentHash>,
     /// The payment that may be under way: it was about to be sent, and its outcome is not known.
     pub intent: Option<Intent>,
+    /// The wallet that its last payment was to be paid from.
+    pub paid_from: Option<WalletId>,
     /// What went wrong last.
     pub error_message: Option<Message>,
     /// When it was planned.
@@ -238,6 +240,7 @@ impl Settlement {
     fn leg_intended(&mut self, e: &LegIntended, at: Timestamp, seq: u64) -> Result<(), ApplyError> {
         let unknown = || ApplyError::Unknown { seq, what: format!("leg {}", e.leg_id) };
         let leg = self.legs.iter_mut().find(|leg| leg.id == e.leg_id).ok_or_else(unknown)?;
+        leg.paid_from = Some(e.from_wallet_id.clone());
         leg.intent = Some(Intent {
             payment_hash: e.external_payment_hash,
             bolt11: e.bolt11.clone(),
@@ -263,6 +266,7 @@ impl Settlement {
             status: if kept { LegStatus::Completed } else { LegStatus::Pending },
             external_payment_hash: None,
             intent: None,
+            paid_from: None,
             error_message: None,
             created_at: at,
             imported: None,

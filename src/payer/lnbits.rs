@@ -16,7 +16,7 @@ use super::payments::{Destination, PaymentError, Payments, Row, Seen, Side};
 use super::wallets::{Keys, Wallets};
 
 /// How long one question may take. LNbits itself waits up to some seconds for a payment.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// Payments of a wallet that are fetched at a time.
@@ -38,7 +38,8 @@ pub struct Lnbits {
 /// A payment in its own words. What is not here is passed over.
 #[derive(Deserialize)]
 struct Payment {
-    payment_hash: String,
+    #[serde(rename = "payment_hash")]
+    hash: String,
     /// Below zero: outgoing.
     #[serde(default)]
     amount: i64,
@@ -130,7 +131,7 @@ impl Lnbits {
                 who: who(),
                 why: format!("a payment without details: {error}"),
             })?;
-        if payment.payment_hash != hash.to_string() {
+        if payment.hash != hash.to_string() {
             return Err(PaymentError::Unusable {
                 who: who(),
                 why: "it answers another payment".into(),
@@ -272,7 +273,7 @@ impl Payments for Lnbits {
                 serde_json::from_value(said).map_err(|error| unusable(error.to_string()))?;
             let is_last = found.len() < PAGE_ROWS;
             for payment in found {
-                let hash = PaymentHash::parse_hex(&payment.payment_hash);
+                let hash = PaymentHash::parse_hex(&payment.hash);
                 rows.push(Row {
                     payment_hash: hash
                         .ok_or_else(|| unusable("a payment without a hash".into()))?,

@@ -9,7 +9,7 @@ use spireledger_projections::{Fleet, Settlement};
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::money::Sats;
 use spireledger_schema::text::{LegId, WalletId};
-use spireledger_schema::words::{LegStatus, SettlementStatus, TxType};
+use spireledger_schema::words::{LegStatus, LegType, SettlementStatus, TxType};
 
 use super::books::{begins_settlement, each_entry, read_settlement};
 use super::payments::{PaymentError, Payments, Row, Seen, Side};
@@ -177,9 +177,9 @@ fn expected(settlement: &Settlement, fleet: &Fleet) -> Vec<(Place, Expected)> {
         all.push(((wallet.clone(), hash, side), own));
     }
     for leg in &settlement.legs {
-        let (paid, is_done, from) = match (&leg.intent, leg.external_payment_hash) {
-            (Some(intent), _) => (intent.payment_hash, false, Some(&intent.from_wallet_id)),
-            (None, Some(paid)) if leg.status == LegStatus::Completed => (paid, true, None),
+        let (paid, is_done) = match (&leg.intent, leg.external_payment_hash) {
+            (Some(intent), _) => (intent.payment_hash, false),
+            (None, Some(paid)) if leg.status == LegStatus::Completed => (paid, true),
             _ => continue,
         };
         let one = || Expected {
@@ -191,9 +191,9 @@ fn expected(settlement: &Settlement, fleet: &Fleet) -> Vec<(Place, Expected)> {
         let lp = settlement.legs.iter().find(|other| {
             other.leg.amount_fiat.is_some() && other.leg.client_id == leg.leg.client_id
         });
-        let is_forward = leg.leg.leg_type == spireledger_schema::words::LegType::Autoforward;
+        let is_forward = leg.leg.leg_type == LegType::Autoforward;
         let of_lp = lp.and_then(|lp| lp.leg.destination_wallet_id.as_ref());
-        let payer = from.or(if is_forward { of_lp } else { machine });
+        let payer = leg.paid_from.as_ref().or(if is_forward { of_lp } else { machine });
         if let Some(wallet) = payer {
             all.push(((wallet.clone(), paid, Side::Out), one()));
         }

@@ -45,17 +45,13 @@ pub fn stuck(settlement: &Settlement, now: Timestamp, until: Timestamp) -> Vec<W
             "paying it out broke off".into(),
             format!("read its error with `trace {hash}`, then `pay {hash} --begin`"),
         ),
-        (SettlementStatus::Processing, Some(lock)) => {
-            if settlement.legs.iter().all(|leg| leg.status.is_final()) {
-                let what =
-                    format!("all legs have ended; `{}` has not finished it", lock.processing_claim);
-                note(
-                    None,
-                    lock.since,
-                    what,
-                    "send settlement.finish, or `pay` if a payer began it".into(),
-                );
-            }
+        (SettlementStatus::Processing, Some(lock))
+            if settlement.legs.iter().all(|leg| leg.status.is_final()) =>
+        {
+            let what =
+                format!("all legs have ended; `{}` has not finished it", lock.processing_claim);
+            let action = "send settlement.finish, or `pay` if a payer began it";
+            note(None, lock.since, what, action.into());
         }
         _ => {}
     }

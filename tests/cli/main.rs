@@ -7,6 +7,7 @@ mod live;
 mod look;
 mod parquet;
 mod past;
+mod pay;
 mod simulate;
 mod start;
 mod submit;

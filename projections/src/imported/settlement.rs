@@ -50,7 +50,7 @@ impl Settlement {
             // A database does not know what is about to be paid.
             Some(old) => {
                 let intent = old.intent.take().filter(|_| !leg.status.is_final());
-                *old = LegRow { intent, ..leg };
+                *old = LegRow { intent, paid_from: old.paid_from.take(), ..leg };
             }
             None => self.legs.push(leg),
         }

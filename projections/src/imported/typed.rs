@@ -376,6 +376,7 @@ pub fn leg(row: &SourceRow, recorded_at: Timestamp) -> Option<LegRow> {
         status: status_of_leg(row)?,
         external_payment_hash: text(row.cell("external_payment_hash"), PaymentHash::parse_hex),
         intent: None,
+        paid_from: None,
         error_message: personal(row.cell("error_message")).map(Message::from),
         created_at: moment(row.cell("created_at")).unwrap_or(recorded_at),
         imported: None,

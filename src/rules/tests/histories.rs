@@ -201,7 +201,9 @@ fn leg_outcome(world: &World, hash: u64, y: u16, z: u16) -> Value {
     let at = open.unwrap_or(usize::from(y) % (legs.len() + 1));
     let id = legs.get(at).map_or_else(|| leg_id(hash, 99), |leg| leg.id.to_string());
     let ended = with(outcome(hash, 1, pick(&statuses, z)), json!({ "leg_id": id }));
-    if let Some(intent) = legs.get(at).and_then(|leg| leg.intent.as_ref()).filter(|_| y % 5 > 0) {
+    if let Some(intent) =
+        legs.get(at).and_then(|leg| leg.intent.as_ref()).filter(|_| !y.is_multiple_of(5))
+    {
         return with(ended, json!({ "external_payment_hash": intent.payment_hash }));
     }
     match z % 3 {
