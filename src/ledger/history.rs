@@ -8,9 +8,15 @@ use crate::log::{LogError, ReadLog};
 /// Entries that are read for one key: no settlement has nearly as many.
 const ENTRIES_MAX: usize = 1_000_000;
 
-/// All entries under a key or alias, oldest first, each with its hash.
+/// All entries under a key or alias, oldest first, each with its hash: for who wants to see all of them.
+/// What a thing is, its own [`stream`] says alone.
 pub fn history(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
     back_from(log, key, log.last_of(key)?.unwrap_or(0))
+}
+
+/// The entries of a key's own stream, oldest first: see [`stream_up_to`].
+pub fn stream(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<Entry>, LedgerError> {
+    stream_up_to(log, key, log.last_of(key)?.unwrap_or(0))
 }
 
 /// The entries of a key's own stream up to the entry `seq`, which bears it; oldest first. What only

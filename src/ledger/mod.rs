@@ -33,7 +33,7 @@ use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, Sl
 use crate::rules::{Import, Request};
 
 pub use as_of::{AsOf, fleet_occurred, past};
-pub use history::{history, stream_up_to};
+pub use history::{history, stream, stream_up_to};
 pub use reader::Reader;
 pub(crate) use snapshot::{encode as save_fleet, fleet_from, is_of};
 pub use snapshot::{fleet_of, replay_fleet};

@@ -9,7 +9,7 @@ use spireledger_schema::{Answer, Code, Command};
 use crate::database::{Line, Tables, made, read};
 use crate::world::World;
 
-const HASH: &str = "9f00000000000000000000000000000000000000000000000000000000000001";
+pub const HASH: &str = "9f00000000000000000000000000000000000000000000000000000000000001";
 
 /// A small fleet with a settlement that waits, and a deposit that waits.
 const FLEET: &str = "
@@ -35,7 +35,7 @@ const FLEET: &str = "
         created_at) VALUES ('x1', 'op', 'w-op', 0.7, 0, 1700000008), ('x2', 'op', 'a@b.c', 0.3, 1,
         1700000008);";
 
-fn world() -> World {
+pub fn world() -> World {
     let world = World::new();
     let db = made(&world.path("db"), 12, Line::Upgraded);
     db.execute_batch(FLEET).unwrap();
@@ -44,36 +44,36 @@ fn world() -> World {
     world
 }
 
-fn change(world: &World, sql: &str) {
+pub fn change(world: &World, sql: &str) {
     crate::database::attached(&world.path("db")).execute_batch(sql).unwrap();
 }
 
-fn remaining(world: &World) -> (String, String, String) {
+pub fn remaining(world: &World) -> (String, String, String) {
     let fleet = replay_fleet(&**world.ledger().log()).unwrap();
     let client = fleet.client(&ClientId::parse("c1").unwrap()).unwrap();
     let (confirmed, unconfirmed) = (client.confirmed_fiat, client.unconfirmed_fiat);
     (confirmed.to_string(), unconfirmed.to_string(), client.remaining_fiat().unwrap().to_string())
 }
 
-fn claim(principal: u64) -> Value {
+pub fn claim(principal: u64) -> Value {
     json!({ "type": "settlement.claim", "payment_hash": HASH, "machine_id": "m1",
         "tx_type": "cash_out", "wire_sats": principal + 7771, "principal_sats": principal,
         "fee_sats": 7771, "fiat_amount": "2000.00", "fiat_code": "GTQ",
         "exchange_rate": "129.5145", "bitspire_txid": "tx-1" })
 }
 
-fn refused(answer: Answer, code: Code) {
+pub fn refused(answer: Answer, code: Code) {
     match answer {
         Answer::Refused(refusal) => assert_eq!(refusal.code, code, "{}", refusal.message),
         other => panic!("{other:?}"),
     }
 }
 
-fn accepted(answer: Answer) {
+pub fn accepted(answer: Answer) {
     assert!(matches!(answer, Answer::Accepted(_)), "{answer:?}");
 }
 
-fn cell(tables: &Tables, table: &str, id: &str, column: &str) -> rusqlite::types::Value {
+pub fn cell(tables: &Tables, table: &str, id: &str, column: &str) -> rusqlite::types::Value {
     let row = tables[table].iter().find(|row| row["id"] == rusqlite::types::Value::Text(id.into()));
     row.unwrap()[column].clone()
 }

@@ -4,6 +4,7 @@
 mod migrations;
 
 mod database;
+mod keys;
 mod later;
 mod refused;
 mod square;

@@ -1,0 +1,130 @@
+//! One key can lead to several things: payment hashes are whatever a claim says, and the names of requests
+//! and of rows that were brought in are keys, too. Each thing goes its own way.
+
+use rusqlite::types::Value as Sql;
+use serde_json::{Value, json};
+use spireledger::ledger::stream;
+use spireledger_schema::identity::Actor;
+use spireledger_schema::imported::SourceTable;
+use spireledger_schema::text::RequestId;
+use spireledger_schema::{Answer, Code, EntryKey, streams};
+
+use crate::database::read;
+use crate::later::{HASH, accepted, cell, change, claim, refused, remaining, world};
+
+/// A command about the settlement on a key.
+fn on(key: EntryKey, mut command: Value) -> Value {
+    command["payment_hash"] = json!(key.to_string());
+    command
+}
+
+/// The key under which a request of the command line is found again.
+fn named(command: &str) -> EntryKey {
+    streams::request(&Actor::Local, command, &RequestId::parse("r1").unwrap())
+}
+
+fn begin() -> Value {
+    json!({ "type": "settlement.begin", "processing_claim": "w" })
+}
+
+fn fail() -> Value {
+    json!({ "type": "settlement.fail", "payment_hash": HASH, "request_id": "r1",
+        "error_message": "no bills" })
+}
+
+fn replayed(answer: Answer) {
+    assert!(matches!(answer, Answer::Replayed(_)), "{answer:?}");
+}
+
+#[test]
+fn a_leg_is_its_settlements_whatever_is_claimed_on_its_own_key() {
+    for is_claimed_first in [true, false] {
+        let world = world();
+        let key = streams::imported_alone(SourceTable::Legs, "p1");
+        let claimed = || accepted(world.ask(&on(key, claim(1_000))));
+        if is_claimed_first {
+            claimed();
+        }
+        change(
+            &world,
+            "INSERT INTO spirekeeper.dca_payments (id, settlement_id, client_id, machine_id,
+                operator_user_id, leg_type, amount_sats, amount_fiat, transaction_time, status)
+                VALUES ('p1', 's1', 'c1', 'm1', 'op', 'dca', 25903, 200, 1, 'completed')",
+        );
+        assert_eq!(world.import("db", None).appended(), 1);
+        if !is_claimed_first {
+            claimed();
+        }
+        assert_eq!(world.import("db", None).appended(), 0, "{is_claimed_first}");
+        change(&world, "UPDATE spirekeeper.dca_payments SET amount_fiat = 100");
+        assert_eq!(world.import("db", None).appended(), 1);
+        assert_eq!(remaining(&world).2, "400.00");
+        let tables = world.tables(12);
+        assert_eq!(tables["dca_payments"], read(&world.path("db"))["dca_payments"]);
+        assert_eq!(cell(&tables, "dca_payments", "p1", "settlement_id"), Sql::Text("s1".into()));
+        accepted(world.ask(&on(key, begin())));
+        world.ends_sound();
+    }
+}
+
+#[test]
+fn a_settlement_that_is_brought_in_on_the_key_of_a_request_is_one_of_its_own() {
+    let world = world();
+    let key = named("settlement.fail");
+    accepted(world.ask(&fail()));
+    change(
+        &world,
+        &format!(
+            "INSERT INTO spirekeeper.dca_settlements (id, machine_id, payment_hash, wire_sats,
+                fiat_amount, fiat_code, exchange_rate, principal_sats, fee_sats, platform_fee_sats,
+                operator_fee_sats, tx_type, created_at, status) SELECT 's2', machine_id, '{key}',
+                wire_sats, fiat_amount, fiat_code, exchange_rate, principal_sats, fee_sats,
+                platform_fee_sats, operator_fee_sats, tx_type, created_at, 'pending'
+                FROM spirekeeper.dca_settlements WHERE id = 's1'"
+        ),
+    );
+    // What failed here since is not what the database says of the other one.
+    let report = world.import("db", None);
+    assert_eq!((report.appended(), report.refused.len()), (1, 1), "{:?}", report.refused);
+    assert_eq!(world.import("db", None).appended(), 0);
+    let status = |id| cell(&world.tables(12), "dca_settlements", id, "status");
+    assert_eq!((status("s1"), status("s2")), (Sql::Text("failed".into()), Sql::Text("pending".into())));
+    replayed(world.ask(&fail()));
+    accepted(world.ask(&on(key, begin())));
+    assert_eq!(stream(&**world.ledger().log(), &key).unwrap().len(), 2);
+    world.ends_sound();
+}
+
+#[test]
+fn a_claim_and_a_request_under_one_key_come_in_any_order_and_are_found_again() {
+    let lp = json!({ "type": "lp.set", "user_id": "ben", "dca_wallet_id": "w-ben",
+        "request_id": "r1" });
+    let requests = [("lp.set", lp), ("settlement.fail", fail())];
+    for (command, request) in requests {
+        for is_claimed_first in [true, false] {
+            let world = world();
+            let claim = on(named(command), claim(1_000));
+            let (first, second) =
+                if is_claimed_first { (&claim, &request) } else { (&request, &claim) };
+            accepted(world.ask(first));
+            accepted(world.ask(second));
+            accepted(world.ask(&on(named(command), begin())));
+            replayed(world.ask(first));
+            replayed(world.ask(second));
+            world.ends_sound();
+        }
+    }
+}
+
+/// An entry that bore one key twice would be linked to itself.
+#[test]
+fn a_request_whose_name_is_the_hash_it_is_about_is_refused() {
+    let world = world();
+    let key = named("settlement.fail");
+    accepted(world.ask(&on(key, claim(1_000))));
+    refused(world.ask(&on(key, fail())), Code::Conflict);
+    let mut other = on(key, fail());
+    other["request_id"] = json!("r2");
+    accepted(world.ask(&other));
+    world.ends_sound();
+}
