@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use spireledger::ledger::history;
+use spireledger::log::ReadLog;
 use spireledger_projections::Settlement;
 use spireledger_schema::event::Leg;
 use spireledger_schema::identity::PaymentHash;
@@ -13,7 +14,7 @@ use spireledger_schema::parts::Target;
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::Text;
 use spireledger_schema::words::{LegStatus, LegType, TxType};
-use spireledger_schema::{Entry, EntryHash, Event};
+use spireledger_schema::{Entry, EntryHash, EntryKey, Event};
 
 use super::log::{actor, entry_json, shorten};
 use super::{Context, Outcome, open, output};
@@ -42,8 +43,8 @@ struct Sum {
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
     let log = open::as_of(context, &reader)?;
-    let life = history(&*log, &args.payment_hash.key())?;
-    let refused = history(&*log, &args.payment_hash.evidence_key())?;
+    let life = own(&*log, &args.payment_hash.key())?;
+    let refused = own(&*log, &args.payment_hash.evidence_key())?;
     if life.is_empty() && refused.is_empty() {
         anyhow::bail!("no settlement {} was claimed here", args.payment_hash);
     }
@@ -72,6 +73,13 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         print_sums(settlement, &sums)?;
     }
     Ok(Outcome::Yes)
+}
+
+/// A key's own entries. Whatever only bears it as its alias is of something else.
+fn own(log: &dyn ReadLog, key: &EntryKey) -> anyhow::Result<Vec<(Entry, EntryHash)>> {
+    let mut entries = history(log, key)?;
+    entries.retain(|(entry, _)| entry.front.key == *key);
+    Ok(entries)
 }
 
 fn sums(settlement: &Settlement) -> Vec<Sum> {

@@ -119,13 +119,15 @@ impl Decider {
     fn one(&mut self, request: &Request) -> Result<Answer, LedgerError> {
         let needs = rules::needs(&self.fleet, request);
         let newest = self.newest(&needs.stream)?;
-        let found = Found {
-            stream: self.stream(&needs.stream, newest, needs.depth)?,
-            aliased: match &needs.alias {
-                Some(alias) => self.stream_newest(alias)?,
-                None => None,
-            },
+        let aliased = match needs.alias {
+            // An entry that bore one key twice would be linked to itself: what is there already is in
+            // the way of such a request.
+            Some(alias) if alias == needs.stream => self.stream_newest(&alias)?,
+            Some(alias) => self.newest_that(&alias, |entry| entry.front.alias == Some(alias))?,
+            None => None,
         };
+        let stream = self.stream(&needs.stream, newest, needs.depth)?;
+        let found = Found { stream, aliased };
         match rules::decide(&self.fleet, &found, request, self.last_recorded)? {
             Decision::Replay(seq) => self.replayed(seq, &found),
             Decision::Append(event) => {
@@ -145,7 +147,7 @@ impl Decider {
     fn import(&mut self, import: &Import, actor: &Actor) -> Result<Answer, LedgerError> {
         let own_key = import.own_key();
         let aliased = match &own_key {
-            Some(key) => self.stream_newest(key)?,
+            Some(key) => self.newest_that(key, |entry| import.is_of(entry))?,
             None => None,
         };
         // A row stays in the stream that it was brought into first.
@@ -253,7 +255,8 @@ impl Decider {
         Ok(self.stream(key, newest, Depth::Newest)?.pop())
     }
 
-    /// Entries under a key, oldest first, found from the newest back along the links.
+    /// Entries of a key's own stream, oldest first, found from the newest back along the links. Those that
+    /// bear it as their alias are passed over: they are of other streams.
     fn stream(
         &mut self,
         key: &EntryKey,
@@ -261,23 +264,39 @@ impl Decider {
         depth: Depth,
     ) -> Result<Vec<Entry>, LedgerError> {
         let mut entries = Vec::new();
+        let mut oldest = 0;
         let mut seq = if depth == Depth::Nothing { 0 } else { newest };
         while seq != 0 {
-            let prev = self.before(key, seq)?;
-            if depth != Depth::Oldest || prev == 0 {
+            let (is_own, prev) = self.read(seq, |stored| Ok(before(key, stored)))?;
+            if is_own && depth == Depth::Oldest {
+                oldest = seq;
+            } else if is_own {
                 entries.push(self.fetch(seq)?);
             }
-            seq = if depth == Depth::Newest { 0 } else { prev };
+            seq = if is_own && depth == Depth::Newest { 0 } else { prev };
+        }
+        if oldest != 0 {
+            entries.push(self.fetch(oldest)?);
         }
         entries.reverse();
         Ok(entries)
     }
 
-    /// The entry before `seq` under a key that leads to it, 0 for none.
-    fn before(&mut self, key: &EntryKey, seq: u64) -> Result<u64, LedgerError> {
-        self.read(seq, |stored| {
-            Ok(if stored.front.key == *key { stored.prev } else { stored.prev_alias })
-        })
+    /// The newest entry under a key or alias that a test accepts.
+    fn newest_that(
+        &mut self,
+        key: &EntryKey,
+        test: impl Fn(&Entry) -> bool,
+    ) -> Result<Option<Entry>, LedgerError> {
+        let mut seq = self.newest(key)?;
+        while seq != 0 {
+            let entry = self.fetch(seq)?;
+            if test(&entry) {
+                return Ok(Some(entry));
+            }
+            (_, seq) = self.read(seq, |stored| Ok(before(key, stored)))?;
+        }
+        Ok(None)
     }
 
     fn fetch(&mut self, seq: u64) -> Result<Entry, LedgerError> {
@@ -342,6 +361,12 @@ fn circumstances(request: &Request) -> Circumstances {
         request_id: request.command.request_id.clone(),
         evidence: request.evidence.clone(),
     }
+}
+
+/// Whether an entry under a key is of its own stream, and the entry before it there; 0 for none.
+fn before(key: &EntryKey, stored: &Stored<'_>) -> (bool, u64) {
+    let is_own = stored.front.key == *key;
+    (is_own, if is_own { stored.prev } else { stored.prev_alias })
 }
 
 fn missing(seq: u64) -> LedgerError {

@@ -9,7 +9,7 @@ use spireledger_schema::imported::SourceTable;
 use spireledger_schema::text::{MachineId, WalletId};
 use spireledger_schema::{Answer, Command, Entry, Event};
 
-use crate::ledger::{Ledger, LedgerError, decode, history};
+use crate::ledger::{Ledger, LedgerError, decode, stream};
 use crate::log::ReadLog;
 use crate::rules::Request;
 
@@ -56,10 +56,7 @@ pub fn read_settlement(
     log: &dyn ReadLog,
     hash: &PaymentHash,
 ) -> Result<Option<Settlement>, LedgerError> {
-    let life = history(log, &hash.key())?;
-    // What only bears the hash as its alias is no part of the settlement.
-    let own = life.iter().map(|(entry, _)| entry).filter(|entry| entry.front.key == hash.key());
-    Ok(Settlement::fold(own)?)
+    Ok(Settlement::fold(&stream(log, &hash.key())?)?)
 }
 
 /// The settlements of which no entry says that they have ended. Reads the log once; memory follows

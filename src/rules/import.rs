@@ -77,6 +77,16 @@ impl Import {
         MachineId::parse(machine).as_ref().map(streams::machine)
     }
 
+    /// Whether an entry brought the same row in.
+    pub fn is_of(&self, entry: &Entry) -> bool {
+        match (self, &entry.event) {
+            (Self::Row { row, .. }, Event::RowImported(e)) => {
+                (e.row.table, e.row.id.as_str()) == (row.table, row.id.as_str())
+            }
+            _ => false,
+        }
+    }
+
     /// When it happened, as far as it says so.
     pub fn occurred_at(&self) -> Option<Timestamp> {
         match self {

@@ -45,8 +45,10 @@ pub enum Depth {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// Of the stream, oldest first: nothing, one entry or all, by [`Depth`]. Empty where the stream is.
+    /// What bears the stream's key as its alias is of another stream, and not among these.
     pub stream: Vec<Entry>,
-    /// The newest entry under the alias.
+    /// The newest entry that bears the alias as one. Where a request's alias is the very stream that it is
+    /// about, that stream's newest entry: it is in the way.
     pub aliased: Option<Entry>,
 }
 

@@ -49,9 +49,7 @@ pub(super) fn known(case: &Case<'_>, hash: &PaymentHash) -> Result<Settlement, S
         let message = format!("no settlement {hash} was claimed; claim it first");
         Stop::from(refuse(Code::NotFound, message))
     };
-    // A request whose name leads to this key is no part of the settlement.
-    let own = case.found.stream.iter().filter(|entry| entry.front.key == hash.key());
-    Settlement::fold(own)?.ok_or_else(unknown)
+    Settlement::fold(&case.found.stream)?.ok_or_else(unknown)
 }
 
 pub(super) fn wrong_state(settlement: &Settlement, wish: &str) -> Refusal {

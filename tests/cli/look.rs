@@ -1,5 +1,9 @@
 //! Looking: `log`, `trace`, `tables`, `balances`, for people and for programs.
 
+use spireledger_schema::identity::Actor;
+use spireledger_schema::streams;
+use spireledger_schema::text::RequestId;
+
 use crate::world::{World, claim, hash};
 
 fn settled() -> World {
@@ -118,4 +122,21 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         .expect("runs");
     assert_eq!(run.status.code(), Some(0), "{run:?}");
     assert!(run.stderr.is_empty(), "{run:?}");
+}
+
+#[test]
+fn a_trace_of_a_request_s_key_finds_no_settlement() {
+    let world = World::with_fleet();
+    let fail = format!(
+        "{{\"type\":\"settlement.fail\",\"payment_hash\":\"{}\",\"request_id\":\"r1\"}}\n",
+        hash(1)
+    );
+    world.submit(&format!("{}{fail}", claim(1))).succeeds();
+    let id = RequestId::parse("r1").expect("an id");
+    let key = streams::request(&Actor::Local, "settlement.fail", &id).to_string();
+    world.run(&["trace", &key]).ends_with(2).says(&["no settlement", &key]);
+    // Whoever asks for a key sees all that it leads to.
+    assert!(
+        world.run(&["log", "show", "--key", &key]).succeeds().out.contains("settlement.failed")
+    );
 }

@@ -112,7 +112,7 @@ impl World {
                 Depth::Newest => stream.into_iter().next_back().into_iter().collect(),
                 Depth::All => stream,
             },
-            aliased: wanted.alias.and_then(|alias| self.stream(&alias).pop()),
+            aliased: wanted.alias.and_then(|alias| self.aliased(&alias, &wanted.stream)),
         };
         let before = self.fleet.clone();
         let decision = decide(&self.fleet, &found, &request, self.now).expect("a sound history");
@@ -168,10 +168,20 @@ impl World {
         seq
     }
 
-    /// All entries under a key or an alias.
+    /// All entries of a key's own stream.
     pub fn stream(&self, key: &EntryKey) -> Vec<Entry> {
+        self.under(key).filter(|entry| entry.front.key == *key).cloned().collect()
+    }
+
+    fn aliased(&self, alias: &EntryKey, stream: &EntryKey) -> Option<Entry> {
+        let is_found = |entry: &&Entry| alias == stream || entry.front.alias == Some(*alias);
+        self.under(alias).rfind(is_found).cloned()
+    }
+
+    /// All entries under a key or an alias.
+    fn under(&self, key: &EntryKey) -> impl DoubleEndedIterator<Item = &Entry> {
         let at = self.index.get(key).into_iter().flatten();
-        at.map(|at| self.log[*at].clone()).collect()
+        at.map(|at| &self.log[*at])
     }
 
     pub fn settlement(&self, number: u64) -> Settlement {
