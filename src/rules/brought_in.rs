@@ -10,8 +10,9 @@ use spireledger_schema::event::RowImported;
 use spireledger_schema::imported::Found;
 use spireledger_schema::money::Sats;
 use spireledger_schema::words::{LegStatus, LegType, TxType};
-use spireledger_schema::{Code, Entry, Refusal};
+use spireledger_schema::{Code, Entry, Event, Refusal};
 
+use super::settlement::newest;
 use super::{Case, Ruling, Step, refuse};
 
 /// The claim of a settlement that was brought in before it was claimed here: the same one again, or
@@ -102,6 +103,21 @@ pub(super) fn is_understood(settlement: &Settlement) -> Result<(), Refusal> {
     let message = format!(
         "settlement {}: {what} was brought in with something that has no meaning here; what was paid \
          is not known, so nothing of it can be paid or voided",
+        settlement.payment_hash
+    );
+    Err(refuse(Code::WrongState, message).with("state", settlement.status))
+}
+
+/// Refuses to pay what another system was paying when it was brought in: whoever begins it here has
+/// seen to it that the other does not go on.
+pub(super) fn was_begun_here(case: &Case<'_>, settlement: &Settlement) -> Result<(), Refusal> {
+    let begun = newest(case, |event| matches!(event, Event::SettlementBegun(_)));
+    if settlement.imported.is_none() || begun.is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "settlement {} was being processed where it was brought in from; see that nobody goes on there, \
+         then begin it here",
         settlement.payment_hash
     );
     Err(refuse(Code::WrongState, message).with("state", settlement.status))

@@ -18,7 +18,7 @@ use spireledger_schema::{Code, Event, Refusal};
 use super::identity::replay_or_conflict;
 use super::legs::{is_final, unknown_leg};
 use super::settlement::{ATTEMPTS_MAX, count, known, newest, wrong_state};
-use super::{Case, Ruling, Step, lock, malformed, refuse};
+use super::{Case, Ruling, Step, brought_in, lock, malformed, refuse};
 
 pub(super) fn intend(case: &Case<'_>, c: &LegIntend) -> Ruling {
     let settlement = known(case, &c.payment_hash)?;
@@ -47,6 +47,7 @@ pub(super) fn intend(case: &Case<'_>, c: &LegIntend) -> Ruling {
         return Err(under_way(leg, intent, "paid by another payment").into());
     }
     lock::respect(case, &settlement, c.processing_claim.as_ref())?;
+    brought_in::was_begun_here(case, &settlement)?;
     if settlement.status != SettlementStatus::Processing {
         return Err(wrong_state(&settlement, "paid: it has to be begun").into());
     }

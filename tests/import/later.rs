@@ -274,6 +274,30 @@ fn what_does_not_add_up_is_shown_and_not_paid() {
 }
 
 #[test]
+fn what_was_being_paid_elsewhere_is_paid_here_only_once_it_is_begun_here() {
+    let world = world();
+    let leg = |id: &str, kind: &str, sats: u64| {
+        format!(
+            "INSERT INTO spirekeeper.dca_payments (id, settlement_id, machine_id, operator_user_id,
+                leg_type, amount_sats, transaction_time, status)
+                VALUES ('{id}', 's1', 'm1', 'op', '{kind}', {sats}, 1, 'pending');"
+        )
+    };
+    change(&world, "UPDATE spirekeeper.dca_settlements SET status = 'processing'");
+    let legs = [leg("p1", "super_fee", 2590), leg("p2", "operator_split", 5181)];
+    change(&world, &format!("{}{}", legs.concat(), leg("p3", "settlement", 259_029)));
+    world.import("db", None);
+    let intend = json!({ "type": "leg.intend", "payment_hash": HASH, "leg_id": "p1",
+        "external_payment_hash": HASH.replace("9f", "8e"), "bolt11": "lnbc1", "amount_sats": 2590,
+        "from_wallet_id": "w-m1", "expires_at": 1_795_000_900 });
+    refused(world.ask(&intend), Code::WrongState);
+    accepted(world.ask(&json!({
+        "type": "settlement.begin", "payment_hash": HASH, "processing_claim": "w" })));
+    accepted(world.ask(&intend));
+    world.ends_sound();
+}
+
+#[test]
 fn an_lp_paid_beyond_its_balance_has_less_than_nothing_left() {
     let world = world();
     change(
