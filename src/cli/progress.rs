@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use spireledger::log::{Block, Blocks, Head, LogError, ReadLog};
+use spireledger_schema::EntryKey;
 
 /// A bar with rate and time left. `unit` is what is counted; `total` is `None` if nobody knows.
 pub fn bar(what: &'static str, total: Option<u64>, unit: Unit) -> ProgressBar {
@@ -33,4 +35,38 @@ pub enum Unit {
     Entries,
     /// Rows of tables.
     Rows,
+}
+
+/// A log that moves a bar on by every entry that is read in order.
+pub struct Watched<'a> {
+    log: &'a dyn ReadLog,
+    bar: &'a ProgressBar,
+}
+
+impl<'a> Watched<'a> {
+    pub const fn new(log: &'a dyn ReadLog, bar: &'a ProgressBar) -> Self {
+        Self { log, bar }
+    }
+}
+
+impl ReadLog for Watched<'_> {
+    fn head(&self) -> Head {
+        self.log.head()
+    }
+
+    fn block_at(&self, seq: u64) -> Result<Option<Block>, LogError> {
+        self.log.block_at(seq)
+    }
+
+    fn last_of(&self, key: &EntryKey) -> Result<Option<u64>, LogError> {
+        self.log.last_of(key)
+    }
+
+    fn blocks_from(&self, seq: u64) -> Blocks<'_> {
+        Box::new(self.log.blocks_from(seq).inspect(|block| {
+            if let Ok(block) = block {
+                self.bar.inc(block.last_seq() + 1 - block.first_seq());
+            }
+        }))
+    }
 }

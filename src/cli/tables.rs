@@ -12,7 +12,7 @@ use spireledger_projections::Fleet;
 use spireledger_projections::tables::{Cell, Row, Shape, Table};
 use spireledger_projections::versions::NEWEST;
 
-use super::progress::{Unit, bar};
+use super::progress::{Unit, Watched, bar};
 use super::{Context, Outcome, live, open, output};
 
 /// Rows of a table that a person wants to see at once.
@@ -115,23 +115,27 @@ fn export(
     let log = open::as_of(context, &reader)?;
     let progress = match format {
         Format::Sqlite => bar("export", Some(log.head().seq), Unit::Entries),
-        Format::Csv | Format::Jsonl | Format::Parquet => bar("export", None, Unit::Rows),
+        // The fleet is one way through the log; each table that is no fleet's is another.
+        Format::Csv | Format::Jsonl | Format::Parquet => {
+            let ways = 1 + shape.tables().iter().filter(|table| !table.rows().of_fleet()).count();
+            bar("export", Some(log.head().seq * ways as u64), Unit::Entries)
+        }
     };
     let count = match format {
         Format::Sqlite => {
             export_sqlite(&*log, shape, out, leftover, &mut |seq| progress.set_position(seq))?
         }
         Format::Csv | Format::Jsonl | Format::Parquet => {
-            let fleet = replay_fleet(&*log)?;
+            let log = Watched::new(&*log, &progress);
+            let fleet = replay_fleet(&log)?;
             std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
             let mut count = 0;
             for table in shape.tables() {
                 count += if format == Format::Parquet {
-                    parquet_table(&*log, &fleet, shape, table, out)?
+                    parquet_table(&log, &fleet, shape, table, out)?
                 } else {
-                    export_table(&*log, &fleet, table, format, out)?
+                    export_table(&log, &fleet, table, format, out)?
                 };
-                progress.set_position(count);
             }
             count
         }
