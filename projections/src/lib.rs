@@ -14,7 +14,9 @@
     clippy::float_arithmetic
 )]
 
+mod audited;
 mod balances;
+pub mod books;
 mod cell;
 mod deposit;
 pub mod facts;
@@ -29,6 +31,7 @@ pub mod tables;
 pub mod touched;
 pub mod versions;
 
+pub use audited::{Audited, AuditedLeg};
 pub use deposit::Deposit;
 pub use fleet::Fleet;
 pub use life::Life;

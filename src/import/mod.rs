@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use serde::Serialize;
 use spireledger_projections::Fleet;
-use spireledger_projections::versions::NEWEST;
+use spireledger_projections::versions::SPIREKEEPER_NEWEST;
 use spireledger_schema::identity::Actor;
 use spireledger_schema::imported::{SourceRow, SourceTable};
 use spireledger_schema::text::Text;
@@ -40,7 +40,7 @@ const LISTED_MAX: usize = 100_000;
 pub enum ImportError {
     /// It is no spirekeeper database.
     #[error(
-        "this is no spirekeeper database: it has no {}. All versions 1 to {NEWEST} have that",
+        "this is no spirekeeper database: it has no {}. All versions 1 to {SPIREKEEPER_NEWEST} have that",
         .missing.join(", no ")
     )]
     NotOne {

@@ -11,7 +11,7 @@ use spireledger_projections::imported::{
 };
 use spireledger_projections::shape::{Shape, Table};
 use spireledger_projections::tables::{Cell, Row, row_of, rows_of, rules_rows};
-use spireledger_projections::versions::NEWEST;
+use spireledger_projections::versions::SPIREKEEPER_NEWEST;
 use spireledger_projections::{ApplyError, Fleet, Life};
 use spireledger_schema::event::{RowImported, RulesImported};
 use spireledger_schema::identity::PaymentHash;
@@ -330,7 +330,7 @@ fn rules(
     let is_live = rows.is_empty()
         || (UserId::parse(operator.as_str()).is_some() && imported::splits(rows).is_some());
     let version = rows.first().map_or(0, |row| row.version);
-    let shape = Shape::lent(version).or_else(|| Shape::lent(NEWEST));
+    let shape = Shape::lent(version).or_else(|| Shape::lent(SPIREKEEPER_NEWEST));
     let table = shape.and_then(|shape| shape.table(SourceTable::Splits.as_str()));
     let shown = table.map(|table| rules_rows(table, fleet, operator, machine));
     let same = |table: &Table, shown: &[Row<'_>]| {

@@ -124,7 +124,7 @@ impl Database {
         }
         transaction.commit()?;
         let plans = Plan::all(shape, schema);
-        Ok(Self { connection, plans, fold: Fold::empty(), is_kept, fleet_saved: 0 })
+        Ok(Self { connection, plans, fold: Fold::empty(shape), is_kept, fleet_saved: 0 })
     }
 
     /// Tables that are nobody else's and go when they are dropped: in memory as long as they are small,
@@ -165,13 +165,13 @@ impl Database {
         }
         let (plans, is_kept) = (Plan::all(shape, None), true);
         if head == Head::EMPTY {
-            let fold = Fold::empty();
+            let fold = Fold::empty(shape);
             return Ok(Ok(Self { connection, plans, fold, is_kept, fleet_saved: 0 }));
         }
         let (fleet_saved, saved) = position::saved_fleet(&connection)?.unwrap_or_default();
         let past = Past::new(log, head.seq).map_err(LedgerError::from)?;
         let (fleet, at) = fleet_from(&past, Some(&saved))?;
-        let fold = Fold::at(head, fleet, at);
+        let fold = Fold::at(head, fleet, at, shape);
         Ok(Ok(Self { connection, plans, fold, is_kept, fleet_saved }))
     }
 
@@ -248,6 +248,8 @@ impl Database {
                 }
                 if fold.is_full() {
                     fold.write(log, &transaction, plans)?;
+                } else if fold.has_said_much() {
+                    fold.write_said(&transaction, plans)?;
                 }
             }
             tick(fold.head().seq);

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use spireledger_projections::facts::{
     DepositAtMachine, DepositFact, FiatCode, LegOfSettlement, Rows, Source, Subject,
 };
-use spireledger_projections::tables::{Cell, rows_of};
-use spireledger_projections::touched::{Place, has_rows, machine_of, places};
+use spireledger_projections::tables::{Cell, Shape, rows_of};
+use spireledger_projections::touched::{Place, balances, has_rows, machine_of, places};
 use spireledger_projections::{Deposit, Fleet, Life, Settlement};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::text::DepositId;
@@ -17,14 +17,13 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Entry, Event, streams};
 
 use super::TablesError;
+use super::entries::Said;
 use super::plan::{Plan, scope_columns};
 use super::position;
-use super::states::{Held, States};
+use super::states::{DIRTY_MAX, Held, States};
 use crate::ledger::{LedgerError, save_fleet, stream_up_to};
 use crate::log::{Head, Past, ReadLog, Stored};
 
-/// Deposits and settlements that wait to be written, at most.
-const DIRTY_MAX: usize = 16_384;
 /// Deposits that are read at a time when the currency of all of a machine's changes.
 const PAGE: usize = 1_000;
 
@@ -34,6 +33,8 @@ pub(super) struct Fold {
     fleet: Fleet,
     recorded_at: Timestamp,
     states: States,
+    said: Said,
+    has_balances: bool,
     places: BTreeSet<Place>,
     /// Machines whose deposits have another currency.
     currencies: BTreeSet<String>,
@@ -41,16 +42,18 @@ pub(super) struct Fold {
 
 impl Fold {
     /// State of an empty log. It has a row already: that of the configuration.
-    pub(super) fn empty() -> Self {
-        let mut fold = Self::at(Head::EMPTY, Fleet::default(), Timestamp::EPOCH);
+    pub(super) fn empty(shape: &Shape) -> Self {
+        let mut fold = Self::at(Head::EMPTY, Fleet::default(), Timestamp::EPOCH, shape);
         fold.places.insert(Place::Table(Rows::Config));
         fold
     }
 
     /// Goes on behind `head`, from the fleet there.
-    pub(super) fn at(head: Head, fleet: Fleet, recorded_at: Timestamp) -> Self {
+    pub(super) fn at(head: Head, fleet: Fleet, recorded_at: Timestamp, shape: &Shape) -> Self {
         let (places, currencies) = (BTreeSet::new(), BTreeSet::new());
-        Self { head, fleet, recorded_at, states: States::new(), places, currencies }
+        let has_balances = shape.tables().iter().any(|table| table.rows() == Rows::Balances);
+        let (states, said) = (States::new(), Said::for_shape(shape));
+        Self { head, fleet, recorded_at, states, said, has_balances, places, currencies }
     }
 
     /// The last entry that was taken.
@@ -79,8 +82,13 @@ impl Fold {
             self.currencies.insert(machine);
         }
         self.places.extend(places(&self.fleet, &entry.event));
+        if self.has_balances {
+            self.places.extend(balances(&self.fleet, &entry.event));
+        }
         if has_rows(&entry.event) {
-            self.states.take(log, stored, entry)?;
+            self.states.take(log, stored, entry, &self.fleet, &mut self.said)?;
+        } else {
+            self.said.take_alone(&self.fleet, entry);
         }
         self.recorded_at = entry.circumstances.recorded_at;
         self.head = Head { seq: stored.front.seq, hash: stored.hash };
@@ -99,6 +107,20 @@ impl Fold {
         self.states.dirty_len() >= DIRTY_MAX || self.states.is_heavy()
     }
 
+    /// Whether what entries have said has to be written before more is taken.
+    pub(super) const fn has_said_much(&self) -> bool {
+        self.said.is_full()
+    }
+
+    /// Writes what entries have said since the last time.
+    pub(super) fn write_said(
+        &mut self,
+        to: &Connection,
+        plans: &[Plan],
+    ) -> Result<(), TablesError> {
+        Ok(self.said.write(to, plans)?)
+    }
+
     /// Writes the rows of all that was touched since the last time.
     pub(super) fn write(
         &mut self,
@@ -106,12 +128,14 @@ impl Fold {
         to: &Connection,
         plans: &[Plan],
     ) -> Result<(), TablesError> {
+        self.write_said(to, plans)?;
         let dirty = Dirty::sorted_out(&self.states);
         for plan in plans {
             match plan.rows() {
                 Rows::Deposits => self.write_deposits(&dirty, to, plan)?,
                 Rows::Settlements => self.write_settlements(&dirty, to, plan)?,
                 Rows::Legs => self.write_legs(&dirty, to, plan)?,
+                rows if rows.of_entries() => {}
                 _ => self.write_places(to, plan)?,
             }
         }

@@ -1,8 +1,8 @@
 //! The tables, two ways.
 //!
 //! As **cells**, exact to the last digit and microsecond, for people, CSV and JSON: [`rows`] takes those
-//! of the fleet from its folded state and reads settlements, legs and deposits one by one, each from its
-//! own stream, in the order in which they came.
+//! of the fleet from its folded state, reads settlements, legs and deposits one by one, each from its own
+//! stream, in the order in which they came, and what entries add (postings, say) as it reads them.
 //!
 //! As a **SQLite database**, for questions and other programs: the log is read once from front to back
 //! and rows are written as entries touch them (`fold.rs`), into a file that follows the log ([`Live`]),
@@ -24,6 +24,7 @@ mod ahead;
 mod build;
 mod compare;
 mod database;
+mod entries;
 mod fold;
 mod live;
 mod parquet;
@@ -48,6 +49,9 @@ pub fn rows<E: From<LedgerError>>(
 ) -> Result<(), E> {
     if table.rows().of_fleet() {
         return fleet_rows(table, fleet, sink);
+    }
+    if table.rows().of_entries() {
+        return entries::rows(log, table, &mut sink);
     }
     for block in log.blocks_from(1) {
         for stored in block.map_err(LedgerError::from)?.entries() {

@@ -3,7 +3,8 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 use rust_decimal::Decimal;
-use spireledger_projections::facts::{Rows, Subject};
+use spireledger_projections::facts::{Rows, Source, Subject, WalletFact};
+use spireledger_projections::shape::Column;
 use spireledger_projections::tables::{Cell, Row, Shape, SqlCell, Table};
 use spireledger_projections::touched::{key_of, scope};
 
@@ -34,8 +35,7 @@ impl Plan {
         let places = vec!["?"; columns.len()].join(", ");
         let insert =
             format!("INSERT INTO {name} (\"{}\") VALUES ({places})", columns.join("\", \""));
-        let set: Vec<String> =
-            columns.iter().map(|column| format!("\"{column}\" = excluded.\"{column}\"")).collect();
+        let set: Vec<String> = table.columns().iter().map(set_to).collect();
         let (key, set) = (table.key().join(", "), set.join(", "));
         let upsert = format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {set}");
         let scoped: Vec<String> =
@@ -84,6 +84,17 @@ impl Plan {
     pub(super) fn delete<'c>(&self, from: &'c Connection) -> rusqlite::Result<Write<'c>> {
         Ok(Write(from.prepare_cached(&self.delete)?))
     }
+}
+
+/// What becomes of a column when the row is there already. Sums of wallets are added to.
+fn set_to(column: &Column) -> String {
+    let name = column.name;
+    match column.source {
+        Source::Wallet(WalletFact::Id | WalletFact::LastSeq) => {}
+        Source::Wallet(_) => return format!("\"{name}\" = \"{name}\" + excluded.\"{name}\""),
+        _ => {}
+    }
+    format!("\"{name}\" = excluded.\"{name}\"")
 }
 
 /// The columns that tell which rows are replaced together.

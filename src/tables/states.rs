@@ -9,16 +9,20 @@
 use std::collections::hash_map::Entry as Place;
 use std::collections::{BTreeSet, HashMap};
 
-use spireledger_projections::Life;
 use spireledger_projections::touched::{Legs, legs};
+use spireledger_projections::{Fleet, Life};
 use spireledger_schema::{Entry, EntryKey, Event};
 
+use super::entries::Said;
 use crate::ledger::{LedgerError, stream_up_to};
 use crate::log::{ReadLog, Stored};
 
 /// Weight of a generation: about so many bytes. Small where it is tested how things are forgotten.
 const GENERATION_BYTES_MAX: usize =
     if cfg!(feature = "crash-points") { 40 << 10 } else { 24 << 20 };
+
+/// Deposits and settlements that wait to be written, at most.
+pub(super) const DIRTY_MAX: usize = 16_384;
 
 /// What a stream is folded to, and what of it is not written yet.
 #[derive(Debug)]
@@ -56,12 +60,15 @@ impl States {
         Self { young: HashMap::new(), old: HashMap::new(), dirty: Vec::new(), weight: 0 }
     }
 
-    /// Folds the next entry of the log into what its stream makes.
+    /// Folds the next entry of the log into what its stream makes, and notes what it said; `fleet` is the
+    /// state after it.
     pub(super) fn take(
         &mut self,
         log: &dyn ReadLog,
         stored: &Stored<'_>,
         entry: &Entry,
+        fleet: &Fleet,
+        said: &mut Said,
     ) -> Result<(), LedgerError> {
         let key = entry.front.key;
         let held = match self.young.entry(key) {
@@ -77,7 +84,9 @@ impl States {
         };
         let more = stored.canonical.len() * 2;
         (held.weight, self.weight) = (held.weight + more, self.weight + more);
+        let before = said.before(fleet, &held.life, entry);
         held.take(entry)?;
+        said.take(fleet, before, &held.life, entry);
         if !held.is_dirty {
             held.is_dirty = true;
             self.dirty.push(key);
@@ -98,6 +107,13 @@ impl States {
     /// What is not written, in the order in which it was first touched.
     pub(super) fn dirty(&self) -> impl Iterator<Item = &Held> {
         self.dirty.iter().filter_map(|key| self.young.get(key).map(|held| &**held))
+    }
+
+    /// Where nothing is written: what was not touched for long goes.
+    pub(super) fn forget_what_is_old(&mut self) {
+        if self.weight > GENERATION_BYTES_MAX || self.dirty.len() > DIRTY_MAX {
+            self.written();
+        }
     }
 
     /// All of it is written.

@@ -3,6 +3,7 @@
 //!
 //! Start reading at `world.rs`.
 
+mod books;
 mod imported;
 mod laws;
 mod live;

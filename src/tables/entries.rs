@@ -1,0 +1,188 @@
+//! Rows that entries add one by one: postings, what was done to settlements, and the sums of wallets.
+//!
+//! Each needs the state of its stream before and after the entry, so they are taken while the log is
+//! read from front to back. Nothing of them is ever written anew; sums are added to.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use spireledger_projections::books::{Before, Transaction, WalletSums};
+use spireledger_projections::facts::{PostingInPlace, Rows, Subject, Wallet};
+use spireledger_projections::tables::{Row, Seen, Shape, Table};
+use spireledger_projections::touched::has_rows;
+use spireledger_projections::{Audited, Fleet, Life};
+use spireledger_schema::text::WalletId;
+use spireledger_schema::{Entry, Event};
+
+use super::plan::Plan;
+use super::states::States;
+use crate::ledger::{LedgerError, decode};
+use crate::log::{ReadLog, Stored};
+
+/// Rows that wait to be written, at most; about 10 MB of them.
+const ROWS_MAX: usize = 16_384;
+
+/// What entries have said since it was last written.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    wants_money: bool,
+    wants_audits: bool,
+    transactions: Vec<Transaction>,
+    audits: Vec<Audited>,
+    wallets: BTreeMap<WalletId, WalletSums>,
+    rows: usize,
+}
+
+impl Said {
+    /// What the tables of a shape hold; nothing, where they hold none of it.
+    pub(super) fn for_tables<'t>(tables: impl IntoIterator<Item = &'t Table>) -> Self {
+        let mut said = Self::default();
+        for table in tables {
+            said.wants_money |= matches!(table.rows(), Rows::Postings | Rows::Wallets);
+            said.wants_audits |= table.rows() == Rows::Audits;
+        }
+        said
+    }
+
+    pub(super) fn for_shape(shape: &Shape) -> Self {
+        Self::for_tables(shape.tables())
+    }
+
+    /// What an entry can change, before it is folded into its life.
+    pub(super) fn before(&self, fleet: &Fleet, life: &Life, entry: &Entry) -> Option<Before> {
+        if self.wants_money { Before::of(fleet, life, &entry.event) } else { None }
+    }
+
+    /// What it has said, after.
+    pub(super) fn take(
+        &mut self,
+        fleet: &Fleet,
+        before: Option<Before>,
+        life: &Life,
+        entry: &Entry,
+    ) {
+        let transaction = before.and_then(|before| before.transaction(fleet, life, entry));
+        if let Some(transaction) = transaction {
+            transaction.add_to(&mut self.wallets);
+            self.rows += transaction.postings.len();
+            self.transactions.push(transaction);
+        }
+        if self.wants_audits
+            && let Some(audited) = Audited::of(life, entry)
+        {
+            self.rows += 1;
+            self.audits.push(audited);
+        }
+    }
+
+    /// The same for an entry whose stream has no rows of its own.
+    pub(super) fn take_alone(&mut self, fleet: &Fleet, entry: &Entry) {
+        if matches!(entry.event, Event::ClaimRefused(_)) {
+            self.take(fleet, None, &Life::default(), entry);
+        }
+    }
+
+    /// Whether it is time to write.
+    pub(super) const fn is_full(&self) -> bool {
+        self.rows >= ROWS_MAX
+    }
+
+    /// Writes all of it.
+    pub(super) fn write(&mut self, to: &Connection, plans: &[Plan]) -> rusqlite::Result<()> {
+        for plan in plans.iter().filter(|plan| plan.rows().of_entries()) {
+            let table = plan.table();
+            if plan.rows() == Rows::Wallets {
+                let mut rows = plan.rewrite(to)?;
+                for row in wallet_rows(table, &self.wallets) {
+                    rows.put(&row)?;
+                }
+                continue;
+            }
+            let mut insert = plan.insert(to)?;
+            let mut put = |subject: &Subject<'_>| insert.put(table, subject).map(drop);
+            match plan.rows() {
+                Rows::Postings => {
+                    self.transactions.iter().flat_map(postings).try_for_each(|s| put(&s))?;
+                }
+                _ => self.audits.iter().map(Subject::Audit).try_for_each(|s| put(&s))?,
+            }
+        }
+        self.transactions.clear();
+        self.audits.clear();
+        self.wallets.clear();
+        self.rows = 0;
+        Ok(())
+    }
+
+    /// Hands out the rows that a table has of it.
+    fn hand_out<E>(
+        &mut self,
+        table: &Table,
+        sink: &mut impl FnMut(Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut each =
+            |subject: Subject<'_>| table.row(&Seen::from(subject)).map_or(Ok(()), &mut *sink);
+        for transaction in std::mem::take(&mut self.transactions) {
+            if table.rows() == Rows::Postings {
+                postings(&transaction).try_for_each(&mut each)?;
+            }
+        }
+        for audited in std::mem::take(&mut self.audits) {
+            each(Subject::Audit(&audited))?;
+        }
+        self.rows = 0;
+        Ok(())
+    }
+}
+
+fn postings(transaction: &Transaction) -> impl Iterator<Item = Subject<'_>> {
+    let places = 0..transaction.postings.len();
+    places.map(move |place| Subject::Posting(PostingInPlace { transaction, place }))
+}
+
+fn wallet_rows<'a>(
+    table: &Table,
+    wallets: &'a BTreeMap<WalletId, WalletSums>,
+) -> impl Iterator<Item = Row<'a>> {
+    wallets
+        .iter()
+        .filter_map(|(id, sums)| table.row(&Seen::from(Subject::Wallet(Wallet { id, sums }))))
+}
+
+/// Hands out the rows of such a table, in the order of the entries; of wallets by their ids.
+pub(super) fn rows<E: From<LedgerError>>(
+    log: &dyn ReadLog,
+    table: &Table,
+    sink: &mut impl FnMut(Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (mut fleet, mut states) = (Fleet::default(), States::new());
+    let mut said = Said::for_tables([table]);
+    for block in log.blocks_from(1) {
+        for stored in block.map_err(LedgerError::from)?.entries() {
+            take(log, &stored, &mut fleet, &mut states, &mut said)?;
+            said.hand_out(table, sink)?;
+            states.forget_what_is_old();
+        }
+    }
+    if table.rows() == Rows::Wallets {
+        wallet_rows(table, &said.wallets).try_for_each(sink)?;
+    }
+    Ok(())
+}
+
+fn take(
+    log: &dyn ReadLog,
+    stored: &Stored<'_>,
+    fleet: &mut Fleet,
+    states: &mut States,
+    said: &mut Said,
+) -> Result<(), LedgerError> {
+    let entry = decode(stored.front.seq, stored.canonical)?;
+    fleet.apply(&entry)?;
+    if has_rows(&entry.event) {
+        states.take(log, stored, &entry, fleet, said)
+    } else {
+        said.take_alone(fleet, &entry);
+        Ok(())
+    }
+}
