@@ -18,6 +18,7 @@ mod audited;
 mod balances;
 pub mod books;
 mod cell;
+pub mod conservation;
 mod deposit;
 pub mod facts;
 mod fleet;

@@ -15,7 +15,7 @@ use spireledger_schema::text::WalletId;
 use spireledger_schema::{Entry, Event};
 
 use super::plan::Plan;
-use super::states::States;
+use super::states::{Around, States};
 use crate::ledger::{LedgerError, decode};
 use crate::log::{ReadLog, Stored};
 
@@ -48,20 +48,7 @@ impl Said {
         Self::for_tables(shape.tables())
     }
 
-    /// What an entry can change, before it is folded into its life.
-    pub(super) fn before(&self, fleet: &Fleet, life: &Life, entry: &Entry) -> Option<Before> {
-        if self.wants_money { Before::of(fleet, life, &entry.event) } else { None }
-    }
-
-    /// What it has said, after.
-    pub(super) fn take(
-        &mut self,
-        fleet: &Fleet,
-        before: Option<Before>,
-        life: &Life,
-        entry: &Entry,
-    ) {
-        let transaction = before.and_then(|before| before.transaction(fleet, life, entry));
+    fn take(&mut self, transaction: Option<Transaction>, life: &Life, entry: &Entry) {
         if let Some(transaction) = transaction {
             transaction.add_to(&mut self.wallets);
             self.rows += transaction.postings.len();
@@ -75,10 +62,10 @@ impl Said {
         }
     }
 
-    /// The same for an entry whose stream has no rows of its own.
-    pub(super) fn take_alone(&mut self, fleet: &Fleet, entry: &Entry) {
+    /// Takes an entry whose stream has no rows of its own.
+    pub(super) fn take_alone(&mut self, entry: &Entry) {
         if matches!(entry.event, Event::ClaimRefused(_)) {
-            self.take(fleet, None, &Life::default(), entry);
+            self.take(None, &Life::default(), entry);
         }
     }
 
@@ -135,6 +122,25 @@ impl Said {
     }
 }
 
+/// Takes down what entries say; the fleet is that after each.
+pub(super) struct Saying<'s> {
+    pub(super) fleet: &'s Fleet,
+    pub(super) said: &'s mut Said,
+}
+
+impl Around for Saying<'_> {
+    type Before = Option<Before>;
+
+    fn before(&mut self, life: &Life, entry: &Entry) -> Option<Before> {
+        if self.said.wants_money { Before::of(self.fleet, life, &entry.event) } else { None }
+    }
+
+    fn after(&mut self, before: Option<Before>, life: &Life, entry: &Entry) {
+        let transaction = before.and_then(|before| before.transaction(self.fleet, life, entry));
+        self.said.take(transaction, life, entry);
+    }
+}
+
 fn postings(transaction: &Transaction) -> impl Iterator<Item = Subject<'_>> {
     let places = 0..transaction.postings.len();
     places.map(move |place| Subject::Posting(PostingInPlace { transaction, place }))
@@ -180,9 +186,9 @@ fn take(
     let entry = decode(stored.front.seq, stored.canonical)?;
     fleet.apply(&entry)?;
     if has_rows(&entry.event) {
-        states.take(log, stored, &entry, fleet, said)
+        states.take(log, stored, &entry, &mut Saying { fleet, said })
     } else {
-        said.take_alone(fleet, &entry);
+        said.take_alone(&entry);
         Ok(())
     }
 }

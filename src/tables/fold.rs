@@ -17,7 +17,7 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Entry, Event, streams};
 
 use super::TablesError;
-use super::entries::Said;
+use super::entries::{Said, Saying};
 use super::plan::{Plan, scope_columns};
 use super::position;
 use super::states::{DIRTY_MAX, Held, States};
@@ -86,9 +86,10 @@ impl Fold {
             self.places.extend(balances(&self.fleet, &entry.event));
         }
         if has_rows(&entry.event) {
-            self.states.take(log, stored, entry, &self.fleet, &mut self.said)?;
+            let mut saying = Saying { fleet: &self.fleet, said: &mut self.said };
+            self.states.take(log, stored, entry, &mut saying)?;
         } else {
-            self.said.take_alone(&self.fleet, entry);
+            self.said.take_alone(entry);
         }
         self.recorded_at = entry.circumstances.recorded_at;
         self.head = Head { seq: stored.front.seq, hash: stored.hash };

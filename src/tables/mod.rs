@@ -39,6 +39,7 @@ pub use database::{SCHEMA, SETTINGS, TablesError, Unusable};
 pub use live::Live;
 pub use parquet::{ParquetTable, export_parquet};
 pub use question::{Listener, ask};
+pub(crate) use states::{Around, States};
 
 /// Hands out the rows of a table, in order, until `sink` fails.
 pub fn rows<E: From<LedgerError>>(

@@ -9,11 +9,10 @@
 use std::collections::hash_map::Entry as Place;
 use std::collections::{BTreeSet, HashMap};
 
+use spireledger_projections::Life;
 use spireledger_projections::touched::{Legs, legs};
-use spireledger_projections::{Fleet, Life};
 use spireledger_schema::{Entry, EntryKey, Event};
 
-use super::entries::Said;
 use crate::ledger::{LedgerError, stream_up_to};
 use crate::log::{ReadLog, Stored};
 
@@ -44,9 +43,21 @@ pub(super) struct Held {
     weight: usize,
 }
 
+/// Whoever looks at a life before and after each entry of it.
+pub(crate) trait Around {
+    /// What is taken along from before.
+    type Before;
+
+    /// The life before an entry.
+    fn before(&mut self, life: &Life, entry: &Entry) -> Self::Before;
+
+    /// The life after it.
+    fn after(&mut self, before: Self::Before, life: &Life, entry: &Entry);
+}
+
 /// All that is held.
 #[derive(Debug)]
-pub(super) struct States {
+pub(crate) struct States {
     // Boxed: a table that grows moves what it holds.
     young: HashMap<EntryKey, Box<Held>>,
     old: HashMap<EntryKey, Box<Held>>,
@@ -56,19 +67,17 @@ pub(super) struct States {
 }
 
 impl States {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), dirty: Vec::new(), weight: 0 }
     }
 
-    /// Folds the next entry of the log into what its stream makes, and notes what it said; `fleet` is the
-    /// state after it.
-    pub(super) fn take(
+    /// Folds the next entry of the log into what its stream makes; `around` sees the life before and after.
+    pub(crate) fn take(
         &mut self,
         log: &dyn ReadLog,
         stored: &Stored<'_>,
         entry: &Entry,
-        fleet: &Fleet,
-        said: &mut Said,
+        around: &mut impl Around,
     ) -> Result<(), LedgerError> {
         let key = entry.front.key;
         let held = match self.young.entry(key) {
@@ -84,9 +93,9 @@ impl States {
         };
         let more = stored.canonical.len() * 2;
         (held.weight, self.weight) = (held.weight + more, self.weight + more);
-        let before = said.before(fleet, &held.life, entry);
+        let before = around.before(&held.life, entry);
         held.take(entry)?;
-        said.take(fleet, before, &held.life, entry);
+        around.after(before, &held.life, entry);
         if !held.is_dirty {
             held.is_dirty = true;
             self.dirty.push(key);
@@ -110,7 +119,7 @@ impl States {
     }
 
     /// Where nothing is written: what was not touched for long goes.
-    pub(super) fn forget_what_is_old(&mut self) {
+    pub(crate) fn forget_what_is_old(&mut self) {
         if self.weight > GENERATION_BYTES_MAX || self.dirty.len() > DIRTY_MAX {
             self.written();
         }

@@ -43,7 +43,7 @@ const LAWS: &[(&str, &str, &str)] = &[
         "legs that are not paid are payable",
         "SELECT t.leg_type, t.sats, j.sats FROM (
              SELECT leg_type, sum(amount_sats) AS sats FROM dca_payments
-             WHERE status NOT IN ('completed', 'voided') AND leg_type <> 'autoforward'
+             WHERE status IN ('pending', 'failed') AND leg_type <> 'autoforward'
              GROUP BY leg_type) AS t
          LEFT JOIN (SELECT account, sum(-amount) AS sats FROM journal GROUP BY account) AS j
              ON j.account = 'liabilities:payable:' || t.leg_type

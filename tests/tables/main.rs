@@ -4,6 +4,7 @@
 //! Start reading at `world.rs`.
 
 mod books;
+mod forged;
 mod imported;
 mod laws;
 mod live;

@@ -74,7 +74,7 @@ impl Lines {
     /// One leg: what it is paid from, and whom it is owed or was paid to. The LP's side of the fiat that
     /// a dca leg uses up is not here: see [`super::transaction`].
     pub(super) fn leg(&mut self, fleet: &Fleet, settlement: &Settlement, leg: &LegRow) {
-        if leg.status == LegStatus::Voided {
+        if !leg.status.is_spent() {
             return;
         }
         let is_paid = leg.status == LegStatus::Completed;

@@ -258,10 +258,11 @@ fn of_lps(lines: &mut Lines, currency: Currency, event: &Event) {
     }
 }
 
-/// An LP has again what a leg that was given up would have used.
+/// An LP has again what a leg would have used that ended without being paid.
 fn given_up(e: &LegEnded) -> Option<(&ClientId, i128)> {
-    let is_void = e.leg_type == LegType::Dca && LegStatus::from(e.status) == LegStatus::Voided;
-    let client = e.client_id.as_ref().filter(|_| is_void)?;
+    let status = LegStatus::from(e.status);
+    let is_free = e.leg_type == LegType::Dca && status.is_final() && !status.is_spent();
+    let client = e.client_id.as_ref().filter(|_| is_free)?;
     Some((client, minor(e.amount_fiat?)))
 }
 
