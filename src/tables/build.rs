@@ -44,6 +44,14 @@ pub fn export_sqlite(
     Ok(count)
 }
 
+/// Closes tables that were built, as one file that others can read while it is written. Made so while
+/// nobody else knows it: a file that is in use cannot always be made so.
+pub(super) fn shareable(database: Database) -> Result<(), TablesError> {
+    let connection = database.into_connection();
+    connection.execute_batch("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;")?;
+    Ok(connection.close().map_err(|(_, error)| error)?)
+}
+
 /// Makes the tables for one question, attached as the seed does.
 pub fn passing(log: &dyn ReadLog, shape: &Shape) -> Result<Connection, TablesError> {
     let mut database = Database::passing(shape, Some(SCHEMA))?;

@@ -73,6 +73,16 @@ impl TablesError {
         move |error| Self::Io { path: path.clone(), error }
     }
 
+    /// Whether SQLite says that somebody else has locked a file.
+    pub fn is_busy(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        let code = match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
+        };
+        matches!(code, Some(DatabaseBusy | DatabaseLocked))
+    }
+
     /// Whether SQLite says that a file is damaged.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Sqlite(error) if position::is_damage(error))
