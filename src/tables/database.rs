@@ -4,6 +4,7 @@
 //! its position: see `position.rs`.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{channel, sync_channel};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use spireledger_projections::tables::{Shape, Table};
@@ -12,6 +13,7 @@ use super::ahead;
 use super::fold::Fold;
 use super::plan::{Plan, STATEMENTS_MAX};
 use super::position;
+use super::sink::{BATCHES_MAX, Direct, Handed, Sink, write_all};
 use crate::ledger::{LedgerError, fleet_from, is_of};
 use crate::log::{Head, LogError, Past, ReadLog, crash};
 
@@ -21,6 +23,8 @@ pub const SCHEMA: &str = "spirekeeper";
 /// Entries of one transaction of a long way: few enough that a kill costs seconds, so many that the
 /// pages of the indexes are written seldom. The crash tests have short ways.
 const COMMIT_ENTRIES: u64 = if cfg!(feature = "crash-points") { 300 } else { 131_072 };
+/// A way that is shorter is written as it is folded. The crash tests go both ways.
+const WORTH_A_THREAD: u64 = if cfg!(feature = "crash-points") { 150 } else { 4_096 };
 /// Entries after which the fleet is saved again.
 const FLEET_ENTRIES: u64 = 65_536;
 /// How a file is written. A power cut may cost the newest transactions, rows and position together: they
@@ -246,38 +250,40 @@ impl Database {
         target: u64,
         tick: &mut dyn FnMut(u64),
     ) -> Result<(), TablesError> {
-        let (connection, fold) = (&self.connection, &mut self.fold);
-        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-        let last = target.min(fold.head().seq + COMMIT_ENTRIES);
-        let (from, plans) = (fold.head().seq + 1, &self.plans);
-        ahead::each(log.blocks_from(from), from, target - from.min(target), |block, entries| {
-            let stored = block.entries().filter(|stored| stored.front.seq >= from);
-            for (stored, entry) in stored.zip(entries) {
-                if stored.front.seq == fold.head().seq + 1 && stored.front.seq <= target {
-                    fold.take(log, &stored, entry)?;
-                }
-                if fold.is_full() {
-                    fold.write(log, &transaction, plans)?;
-                } else if fold.has_said_much() {
-                    fold.write_said(&transaction, plans)?;
-                }
-            }
-            tick(fold.head().seq);
-            Ok::<_, TablesError>(fold.head().seq < last)
-        })?;
-        fold.write(log, &transaction, &self.plans)?;
-        if self.is_kept {
-            crash::point("tables:rows-written");
-            position::write(&transaction, fold.head())?;
-            if fold.head().seq.saturating_sub(self.fleet_saved) >= FLEET_ENTRIES {
-                fold.save_fleet(&transaction)?;
-                self.fleet_saved = fold.head().seq;
-            }
-            crash::point("tables:before-commit");
+        let way = Way { from: self.fold.head().seq + 1, target };
+        let (connection, plans) = (&mut self.connection, self.plans.as_slice());
+        let (fold, saved) = (&mut self.fold, &mut self.fleet_saved);
+        let is_kept = self.is_kept;
+        if way.len() < WORTH_A_THREAD {
+            let transaction =
+                Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+            way.go(log, fold, &mut Direct::new(&transaction, plans), plans, tick)?;
+            let end = End::of(fold, is_kept, saved)?;
+            return end.commit(transaction);
         }
-        transaction.commit()?;
-        crash::point("tables:committed");
-        Ok(())
+        std::thread::scope(|scope| {
+            let (to, work) = sync_channel(BATCHES_MAX);
+            let (tell_end, end) = channel::<End>();
+            let writer = scope.spawn(move || {
+                let transaction =
+                    Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                write_all(&transaction, plans, &work)?;
+                // Nothing is said where the folding came to no end: all of it is taken back.
+                end.recv().map_or(Ok(()), |end| end.commit(transaction))
+            });
+            let mut sink = Handed::new(plans, to);
+            let gone = way.go(log, fold, &mut sink, plans, tick).and_then(|()| sink.flush());
+            drop(sink);
+            let told = gone.and_then(|()| {
+                // A writer that is gone says why itself.
+                let _ = tell_end.send(End::of(fold, is_kept, saved)?);
+                Ok(())
+            });
+            drop(tell_end);
+            let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // Whatever the writer ran into came first.
+            written.and(told)
+        })
     }
 
     /// Makes the indexes that are not there: faster when the rows are, and the same in the end.
@@ -292,7 +298,8 @@ impl Database {
             }
         }
         if self.is_kept {
-            self.fold.save_fleet(&transaction)?;
+            let saved = self.fold.saved_fleet()?;
+            position::save_fleet(&transaction, self.head().seq, &saved)?;
         }
         Ok(transaction.commit()?)
     }
@@ -300,6 +307,87 @@ impl Database {
     /// How many rows all tables have.
     pub(super) fn rows(&self) -> Result<u64, TablesError> {
         count_rows(&self.connection, &self.plans)
+    }
+}
+
+/// A stretch of the log on its way into the tables.
+#[derive(Clone, Copy)]
+struct Way {
+    from: u64,
+    target: u64,
+}
+
+impl Way {
+    /// How many entries there are about to come.
+    fn len(self) -> u64 {
+        self.last().saturating_sub(self.from) + 1
+    }
+
+    /// The entry behind which the transaction may end.
+    fn last(self) -> u64 {
+        self.target.min(self.from - 1 + COMMIT_ENTRIES)
+    }
+
+    fn go(
+        self,
+        log: &dyn ReadLog,
+        fold: &mut Fold,
+        sink: &mut impl Sink,
+        plans: &[Plan],
+        tick: &mut dyn FnMut(u64),
+    ) -> Result<(), TablesError> {
+        let Self { from, target } = self;
+        ahead::each(log.blocks_from(from), from, target - from.min(target), |block, entries| {
+            let stored = block.entries().filter(|stored| stored.front.seq >= from);
+            for (stored, entry) in stored.zip(entries) {
+                if stored.front.seq == fold.head().seq + 1 && stored.front.seq <= target {
+                    fold.take(log, &stored, entry)?;
+                }
+                if fold.is_full() {
+                    fold.write(log, sink, plans)?;
+                } else if fold.has_said_much() {
+                    fold.write_said(sink, plans)?;
+                }
+            }
+            tick(fold.head().seq);
+            Ok::<_, TablesError>(fold.head().seq < self.last())
+        })?;
+        fold.write(log, sink, plans)
+    }
+}
+
+/// What ends a transaction.
+struct End {
+    /// The position, where it is kept.
+    head: Option<Head>,
+    /// The fleet, where it is time to save it.
+    fleet: Option<Vec<u8>>,
+}
+
+impl End {
+    /// `saved` is the entry at which the fleet was saved last.
+    fn of(fold: &Fold, is_kept: bool, saved: &mut u64) -> Result<Self, TablesError> {
+        let head = is_kept.then(|| fold.head());
+        let is_time = head.is_some_and(|head| head.seq.saturating_sub(*saved) >= FLEET_ENTRIES);
+        let fleet = if is_time { Some(fold.saved_fleet()?) } else { None };
+        if is_time {
+            *saved = fold.head().seq;
+        }
+        Ok(Self { head, fleet })
+    }
+
+    fn commit(self, transaction: Transaction<'_>) -> Result<(), TablesError> {
+        if let Some(head) = self.head {
+            crash::point("tables:rows-written");
+            position::write(&transaction, head)?;
+            if let Some(fleet) = &self.fleet {
+                position::save_fleet(&transaction, head.seq, fleet)?;
+            }
+            crash::point("tables:before-commit");
+        }
+        transaction.commit()?;
+        crash::point("tables:committed");
+        Ok(())
     }
 }
 

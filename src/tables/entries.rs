@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
 use spireledger_projections::books::{Before, Transaction, WalletSums};
 use spireledger_projections::facts::{PostingInPlace, Rows, Subject, Wallet};
 use spireledger_projections::tables::{Row, Seen, Shape, Table};
@@ -14,7 +13,9 @@ use spireledger_projections::{Audited, Fleet, Life};
 use spireledger_schema::text::WalletId;
 use spireledger_schema::{Entry, Event};
 
-use super::plan::Plan;
+use super::TablesError;
+use super::plan::{Plan, Verb};
+use super::sink::Sink;
 use super::states::{Around, States};
 use crate::ledger::{LedgerError, decode};
 use crate::log::{ReadLog, Stored};
@@ -75,23 +76,27 @@ impl Said {
     }
 
     /// Writes all of it.
-    pub(super) fn write(&mut self, to: &Connection, plans: &[Plan]) -> rusqlite::Result<()> {
-        for plan in plans.iter().filter(|plan| plan.rows().of_entries()) {
-            let table = plan.table();
-            if plan.rows() == Rows::Wallets {
-                let mut rows = plan.rewrite(to)?;
-                for row in wallet_rows(table, &self.wallets) {
-                    rows.put(&row)?;
-                }
-                continue;
-            }
-            let mut insert = plan.insert(to)?;
-            let mut put = |subject: &Subject<'_>| insert.put(table, subject).map(drop);
+    pub(super) fn write(
+        &mut self,
+        sink: &mut impl Sink,
+        plans: &[Plan],
+    ) -> Result<(), TablesError> {
+        for (at, plan) in plans.iter().enumerate() {
             match plan.rows() {
                 Rows::Postings => {
-                    self.transactions.iter().flat_map(postings).try_for_each(|s| put(&s))?;
+                    let mut all = self.transactions.iter().flat_map(postings);
+                    all.try_for_each(|posting| sink.subject(at, &posting, false))?;
                 }
-                _ => self.audits.iter().map(Subject::Audit).try_for_each(|s| put(&s))?,
+                Rows::Audits => {
+                    let mut all = self.audits.iter().map(Subject::Audit);
+                    all.try_for_each(|audited| sink.subject(at, &audited, false))?;
+                }
+                Rows::Wallets => {
+                    for row in wallet_rows(plan.table(), &self.wallets) {
+                        sink.cells(at, Verb::Upsert, row)?;
+                    }
+                }
+                _ => {}
             }
         }
         self.transactions.clear();

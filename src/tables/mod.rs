@@ -31,6 +31,7 @@ mod parquet;
 mod plan;
 mod position;
 mod question;
+mod sink;
 mod states;
 
 pub use build::{Leftover, export_sqlite, passing};
