@@ -62,7 +62,7 @@ pub(super) fn measure(sizes: &Sizes, scratch: &Scratch) -> Result<Vec<Figure>, B
 }
 
 /// The last version that spirekeeper had: what budgets are measured by.
-fn spirekeeper_newest() -> Shape {
+pub(super) fn spirekeeper_newest() -> Shape {
     Shape::at(SPIREKEEPER_NEWEST).unwrap_or_else(Shape::newest)
 }
 
