@@ -51,6 +51,7 @@ impl Life {
                 deposit.as_mut().ok_or_else(misplaced)?.apply(entry);
             }
             (Event::RowImported(e), _, _) => self.imported(e, entry),
+            (Event::ImportPiece(e), _, _) => crate::whole(e, entry.front.seq)?,
             (event, settlement, _) if is_of_settlement(event) => {
                 settlement.as_mut().ok_or_else(misplaced)?.apply(entry)?;
             }

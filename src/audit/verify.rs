@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 use spireledger_projections::Fleet;
+use spireledger_schema::EntryKey;
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::{Entry, EntryKey};
 
+use crate::ledger::{LedgerError, read};
 use crate::log::{BackupError, BackupLog, Block, Head, KeyIndex, LogError, ReadLog, Stored};
 
 /// Breaks that are kept: a log that is broken everywhere must not fill the memory.
@@ -73,7 +74,7 @@ pub fn verify(log: &dyn ReadLog, mut tick: impl FnMut(u64)) -> Report {
         match block {
             Ok(block) => {
                 window.push(&block);
-                check.block(&block, &|seq, key| window.bears(log, seq, key));
+                check.block(log, &block, &|seq, key| window.bears(log, seq, key));
             }
             Err(LogError::Damaged { seq, why }) => check.unreadable(seq, why),
             Err(other) => check.note(check.head.seq + 1, "block", other.to_string()),
@@ -175,7 +176,7 @@ impl Check {
         self.fleet = None;
     }
 
-    fn block(&mut self, block: &Block, bears: Bears<'_>) {
+    fn block(&mut self, log: &dyn ReadLog, block: &Block, bears: Bears<'_>) {
         self.report.blocks += 1;
         let (first, before) = (block.first_seq(), block.before());
         if before.seq != self.head.seq {
@@ -197,7 +198,7 @@ impl Check {
         for stored in block.entries() {
             self.report.entries += 1;
             self.links(&stored, bears);
-            self.entry(&stored);
+            self.entry(log, &stored);
         }
         self.head = block.after();
     }
@@ -217,13 +218,17 @@ impl Check {
         }
     }
 
-    fn entry(&mut self, stored: &Stored<'_>) {
+    fn entry(&mut self, log: &dyn ReadLog, stored: &Stored<'_>) {
         let seq = stored.front.seq;
-        let entry = match Entry::decode(stored.canonical) {
+        let entry = match read(log, stored) {
             Ok(entry) => entry,
             Err(error) => {
                 self.fleet = None;
-                return self.note(seq, "entry", error.to_string());
+                let what = match error {
+                    LedgerError::Unreadable { why, .. } => why.to_string(),
+                    other => other.to_string(),
+                };
+                return self.note(seq, "entry", what);
             }
         };
         let at = entry.circumstances.recorded_at;

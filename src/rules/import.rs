@@ -21,6 +21,7 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{DepositStatus, LegType};
 use spireledger_schema::{Code, Entry, EntryKey, Event, Refusal, streams};
 
+use super::long::short;
 use super::{Decision, Found};
 
 /// The version that gave LPs a table of their own.
@@ -84,6 +85,14 @@ impl Import {
                 (e.row.table, e.row.id.as_str()) == (row.table, row.id.as_str())
             }
             _ => false,
+        }
+    }
+
+    /// About how long it is, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Row { row, .. } => row.bytes(),
+            Self::Rules { rows, .. } => rows.iter().map(SourceRow::bytes).sum(),
         }
     }
 
@@ -272,7 +281,11 @@ impl Case<'_> {
             let is_the_enrolments =
                 is_read_out && matches!(column.name, "created_at" | "updated_at");
             let differs = !is_the_enrolments && *found != Cellar::Absent && !is_same(cell, found);
-            differs.then(|| json!({ "field": column.name, "here": cell, "found": found }))
+            differs.then(|| {
+                json!({
+                    "field": column.name, "here": short(cell), "found": short(found),
+                })
+            })
         });
         found.collect()
     }

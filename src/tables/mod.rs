@@ -17,7 +17,7 @@ use spireledger_projections::{Fleet, Life};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::{Entry, Event};
 
-use crate::ledger::{LedgerError, decode, stream_up_to};
+use crate::ledger::{LedgerError, read, stream_up_to};
 use crate::log::ReadLog;
 
 mod ahead;
@@ -51,7 +51,7 @@ pub fn rows<E: From<LedgerError>>(
     }
     for block in log.blocks_from(1) {
         for stored in block.map_err(LedgerError::from)?.entries() {
-            let entry = decode(stored.front.seq, stored.canonical)?;
+            let entry = read(log, &stored)?;
             if begins(&entry.event) {
                 of_stream(log, fleet, table, &entry, &mut sink)?;
             }
