@@ -31,7 +31,7 @@ pub mod versions;
 
 pub use deposit::Deposit;
 pub use fleet::Fleet;
-pub use life::Life;
+pub use life::{Life, is_apart};
 pub use occurred::Occurred;
 pub use rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
 pub use settlement::{Intent, LegRow, Lock, Settlement};

@@ -23,6 +23,7 @@ mod lock;
 mod long;
 mod needs;
 mod reports;
+mod rule_sets;
 mod settlement;
 #[cfg(test)]
 mod tests;
