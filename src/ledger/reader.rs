@@ -15,6 +15,8 @@ use crate::log::{
 
 /// How long a reader waits for a process that holds the ledger, but does not answer yet.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often in one question the process that answers may be replaced.
+const SUCCESSORS_MAX: usize = 16;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A ledger, open for reading: one log that stands still, however long it is read.
@@ -89,25 +91,34 @@ impl Reader {
         question: impl Fn(&dyn ReadLog) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
         let source = Arc::clone(&*self.source.lock());
-        match question(&*source) {
-            Err(LogError::Disk { .. }) if self.is_remote() => {
-                let next: Arc<dyn ReadLog + Send + Sync> = match open(&self.dir) {
-                    Ok(Source::Here(here)) => {
-                        let log = Arc::clone(&here.log);
-                        *self.later.lock() = Some(here);
-                        log
-                    }
-                    Ok(Source::There(remote)) => Arc::new(remote),
-                    Err(error) => {
-                        let what = "read on after the process that had the ledger open ended";
-                        return Err(LogError::Disk { what, why: error.to_string() });
-                    }
-                };
-                *self.source.lock() = Arc::clone(&next);
-                question(&*next)
+        let mut answer = question(&*source);
+        for _ in 0..SUCCESSORS_MAX {
+            // Whoever comes next may end as soon as the one before.
+            let is_gone = matches!(answer, Err(LogError::Disk { .. }));
+            if !is_gone || !self.is_remote() || self.later.lock().is_some() {
+                break;
             }
-            answer => answer,
+            answer = question(&*self.successor()?);
         }
+        answer
+    }
+
+    /// Whoever has the ledger open after the process that answered has ended; we, if nobody has.
+    fn successor(&self) -> Result<Arc<dyn ReadLog + Send + Sync>, LogError> {
+        let next: Arc<dyn ReadLog + Send + Sync> = match open(&self.dir) {
+            Ok(Source::Here(here)) => {
+                let log = Arc::clone(&here.log);
+                *self.later.lock() = Some(here);
+                log
+            }
+            Ok(Source::There(remote)) => Arc::new(remote),
+            Err(error) => {
+                let what = "read on after the process that had the ledger open ended";
+                return Err(LogError::Disk { what, why: error.to_string() });
+            }
+        };
+        *self.source.lock() = Arc::clone(&next);
+        Ok(next)
     }
 }
 

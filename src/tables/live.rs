@@ -6,12 +6,13 @@
 //! | `tables.3.sqlite` | that file, the third that was made |
 //! | `tables.part.sqlite` | the next one, while it is made |
 //! | `tables.lock` | held by whoever brings them forward, or puts another file in their place |
+//! | `tables.part.lock` | held by whoever makes the next one, until it is in its place |
 //!
 //! All of it can be deleted at any time. SQLite keeps files of its own beside a database, by its name:
 //! so a new database gets a new name, and what is swapped is the link.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -103,6 +104,7 @@ impl Live {
         tick: &mut dyn FnMut(u64),
     ) -> Result<(), TablesError> {
         self.open = None;
+        let _part = self.lock_part()?;
         let database = build(log, &self.shape, &self.part(), leftover, tick)?;
         close(database)?;
         let _lock = self.lock()?;
@@ -160,6 +162,7 @@ impl Live {
         leftover: Leftover,
         tick: &mut dyn FnMut(u64),
     ) -> Result<Database, TablesError> {
+        let _part = self.lock_part()?;
         let database = build(log, &self.shape, &self.part(), leftover, tick)?;
         let head = database.head();
         close(database)?;
@@ -223,12 +226,28 @@ impl Live {
 
     /// Waits until nobody else writes the live tables. The system lets go of it when the process ends.
     fn lock(&self) -> Result<File, TablesError> {
-        let path = self.dir.join(format!("{}.lock", self.stem));
+        let (lock, path) = self.lock_file("lock")?;
+        lock.lock().map_err(TablesError::io(&path))?;
+        Ok(lock)
+    }
+
+    /// Keeps others away from the next file until it is in its place: between its end and that, it is
+    /// nobody's to SQLite. Whoever holds it may wait for [`Self::lock`], so nobody waits for this one.
+    fn lock_part(&self) -> Result<File, TablesError> {
+        let (lock, path) = self.lock_file("part.lock")?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(TablesError::Busy(self.part())),
+            Err(TryLockError::Error(error)) => Err(TablesError::io(&path)(error)),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> Result<(File, PathBuf), TablesError> {
+        let path = self.dir.join(format!("{}.{name}", self.stem));
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let lock = options.open(&path).map_err(TablesError::io(&path))?;
-        lock.lock().map_err(TablesError::io(&path))?;
-        Ok(lock)
+        Ok((lock, path))
     }
 }
 
