@@ -109,6 +109,7 @@ pub fn places(fleet: &Fleet, event: &Event) -> Vec<Place> {
         | Event::LegEnded(_)
         | Event::LegIntended(_)
         | Event::LegAdded(_)
+        | Event::ImportPiece(_)
         | Event::ClaimRefused(_) => Vec::new(),
     }
 }
@@ -194,6 +195,7 @@ pub const fn has_rows(event: &Event) -> bool {
         | Event::CassettesSet(_)
         | Event::CassettesReported(_)
         | Event::RulesImported(_)
+        | Event::ImportPiece(_)
         | Event::ClaimRefused(_) => false,
     }
 }

@@ -10,7 +10,7 @@ use spireledger_projections::{Fleet, Life};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Entry, EntryKey};
 
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, read};
 use crate::log::{BackupError, BackupLog, Block, Head, KeyIndex, LogError, ReadLog, Stored};
 use crate::tables::{Around, States};
 
@@ -248,11 +248,15 @@ impl Check {
 
     fn entry(&mut self, log: &dyn ReadLog, stored: &Stored<'_>) {
         let seq = stored.front.seq;
-        let entry = match Entry::decode(stored.canonical) {
+        let entry = match read(log, stored) {
             Ok(entry) => entry,
             Err(error) => {
                 self.folded = None;
-                return self.note(seq, "entry", error.to_string());
+                let what = match error {
+                    LedgerError::Unreadable { why, .. } => why.to_string(),
+                    other => other.to_string(),
+                };
+                return self.note(seq, "entry", what);
             }
         };
         let at = entry.circumstances.recorded_at;

@@ -75,10 +75,13 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Yes)
 }
 
-/// A key's own entries. Whatever only bears it as its alias is of something else.
+/// A key's own entries. Whatever only bears it as its alias is of something else, and pieces say nothing that
+/// the last of them does not.
 fn own(log: &dyn ReadLog, key: &EntryKey) -> anyhow::Result<Vec<(Entry, EntryHash)>> {
     let mut entries = history(log, key)?;
-    entries.retain(|(entry, _)| entry.front.key == *key);
+    entries.retain(|(entry, _)| {
+        entry.front.key == *key && !matches!(entry.event, Event::ImportPiece(_))
+    });
     Ok(entries)
 }
 

@@ -9,7 +9,7 @@ use spireledger_schema::imported::SourceTable;
 use spireledger_schema::text::{MachineId, WalletId};
 use spireledger_schema::{Answer, Command, Entry, Event};
 
-use crate::ledger::{Ledger, LedgerError, decode, stream};
+use crate::ledger::{Ledger, LedgerError, read, stream};
 use crate::log::ReadLog;
 use crate::rules::Request;
 
@@ -95,7 +95,7 @@ pub(super) fn each_entry(
 ) -> Result<(), LedgerError> {
     for block in log.blocks_from(1) {
         for stored in block?.entries() {
-            look(&decode(stored.front.seq, stored.canonical)?)?;
+            look(&read(log, &stored)?)?;
         }
     }
     Ok(())

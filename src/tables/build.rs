@@ -68,11 +68,26 @@ pub(super) fn build(
     leftover: Leftover,
     tick: &mut dyn FnMut(u64),
 ) -> Result<Database, TablesError> {
-    let mut database = begin(log, shape, part, leftover)?;
-    database.forward(log, tick)?;
-    crash::point("tables:before-indexes");
-    database.index(shape, None)?;
-    Ok(database)
+    let mut build = || {
+        let mut database = begin(log, shape, part, leftover)?;
+        database.forward(log, tick)?;
+        crash::point("tables:before-indexes");
+        database.index(shape, None)?;
+        Ok(database)
+    };
+    build().map_err(|error| held(error, part))
+}
+
+/// Another process may take the file at any moment until this one holds it.
+fn held(error: TablesError, part: &Path) -> TablesError {
+    match error {
+        TablesError::Sqlite(error)
+            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
+        {
+            TablesError::Busy(part.to_owned())
+        }
+        other => other,
+    }
 }
 
 /// Goes on with the file, or makes it anew.

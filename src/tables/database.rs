@@ -14,7 +14,7 @@ use super::fold::Fold;
 use super::plan::{Plan, STATEMENTS_MAX};
 use super::position;
 use super::sink::{BATCHES_MAX, Direct, Handed, Sink, write_all};
-use crate::ledger::{LedgerError, fleet_from, is_of};
+use crate::ledger::{LedgerError, fleet_from, is_of, whole};
 use crate::log::{Head, LogError, Past, ReadLog, crash};
 
 /// The schema name that the seed's statements use.
@@ -341,7 +341,8 @@ impl Way {
             let stored = block.entries().filter(|stored| stored.front.seq >= from);
             for (stored, entry) in stored.zip(entries) {
                 if stored.front.seq == fold.head().seq + 1 && stored.front.seq <= target {
-                    fold.take(log, &stored, entry)?;
+                    let entry = whole(log, entry)?;
+                    fold.take(log, &stored, &entry)?;
                 }
                 if fold.is_full() {
                     fold.write(log, sink, plans)?;

@@ -13,11 +13,11 @@ use spireledger_projections::{Audited, Fleet, Life};
 use spireledger_schema::text::WalletId;
 use spireledger_schema::{Entry, Event};
 
-use super::TablesError;
 use super::plan::{Plan, Verb};
 use super::sink::Sink;
 use super::states::{Around, States};
-use crate::ledger::{LedgerError, decode};
+use super::{TablesError, Told};
+use crate::ledger::{LedgerError, read};
 use crate::log::{ReadLog, Stored};
 
 /// Rows that wait to be written, at most; about 10 MB of them.
@@ -160,23 +160,30 @@ fn wallet_rows<'a>(
         .filter_map(|(id, sums)| table.row(&Seen::from(Subject::Wallet(Wallet { id, sums }))))
 }
 
-/// Hands out the rows of such a table, in the order of the entries; of wallets by their ids.
-pub(super) fn rows<E: From<LedgerError>>(
+/// Tells of the rows of such a table that come behind an entry, in the order of the entries; of wallets of
+/// all, by their ids, at the end.
+pub(super) fn rows_after<E: From<LedgerError>>(
     log: &dyn ReadLog,
     table: &Table,
-    sink: &mut impl FnMut(Row<'_>) -> Result<(), E>,
+    after: u64,
+    sink: &mut impl FnMut(Told<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let (mut fleet, mut states) = (Fleet::default(), States::new());
     let mut said = Said::for_tables([table]);
     for block in log.blocks_from(1) {
-        for stored in block.map_err(LedgerError::from)?.entries() {
+        let block = block.map_err(LedgerError::from)?;
+        for stored in block.entries() {
             take(log, &stored, &mut fleet, &mut states, &mut said)?;
-            said.hand_out(table, sink)?;
+            let is_new = stored.front.seq > after;
+            said.hand_out(table, &mut |row| if is_new { sink(Told::Row(row)) } else { Ok(()) })?;
             states.forget_what_is_old();
+        }
+        if table.rows() != Rows::Wallets && block.last_seq() > after {
+            sink(Told::Passed(block.last_seq()))?;
         }
     }
     if table.rows() == Rows::Wallets {
-        wallet_rows(table, &said.wallets).try_for_each(sink)?;
+        wallet_rows(table, &said.wallets).try_for_each(|row| sink(Told::Row(row)))?;
     }
     Ok(())
 }
@@ -188,7 +195,7 @@ fn take(
     states: &mut States,
     said: &mut Said,
 ) -> Result<(), LedgerError> {
-    let entry = decode(stored.front.seq, stored.canonical)?;
+    let entry = read(log, stored)?;
     fleet.apply(&entry)?;
     if has_rows(&entry.event) {
         states.take(log, stored, &entry, &mut Saying { fleet, said })

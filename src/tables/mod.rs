@@ -6,7 +6,8 @@
 //!
 //! As a **SQLite database**, for questions and other programs: the log is read once from front to back
 //! and rows are written as entries touch them (`fold.rs`), into a file that follows the log ([`Live`]),
-//! one that is handed out ([`export_sqlite`]), or one that goes with the question ([`passing`]).
+//! one that is handed out ([`export_sqlite`]), or one that goes with the question ([`passing`]). As cells they
+//! are also handed out as **files** ([`export_files`]).
 //!
 //! Memory is flat in both, however long the history. That they tell the same is a test.
 //!
@@ -17,7 +18,7 @@ use spireledger_projections::{Fleet, Life};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::{Entry, Event};
 
-use crate::ledger::{LedgerError, decode, stream_up_to};
+use crate::ledger::{LedgerError, read, stream_up_to};
 use crate::log::ReadLog;
 
 mod ahead;
@@ -25,6 +26,7 @@ mod build;
 mod compare;
 mod database;
 mod entries;
+mod files;
 mod fold;
 mod live;
 mod parquet;
@@ -37,6 +39,7 @@ mod states;
 pub use build::{Leftover, export_sqlite, passing};
 pub use compare::{Difference, compare};
 pub use database::{SCHEMA, SETTINGS, TablesError, Unusable};
+pub use files::{Exported, FileFormat, csv_line, export_files, write_object};
 pub use live::Live;
 pub use parquet::{ParquetTable, export_parquet};
 pub use question::{Listener, ask};
@@ -49,19 +52,44 @@ pub fn rows<E: From<LedgerError>>(
     table: &Table,
     mut sink: impl FnMut(Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
+    rows_after(log, fleet, table, 0, |told| match told {
+        Told::Row(row) => sink(row),
+        Told::Passed(_) => Ok(()),
+    })
+}
+
+/// What whoever wants rows is told, in order.
+pub(crate) enum Told<'a> {
+    /// A row.
+    Row(Row<'a>),
+    /// All rows that begin with this entry or an earlier one were told.
+    Passed(u64),
+}
+
+/// Tells of the rows of a table that begin behind an entry; of those of the fleet, which begin with none,
+/// of all.
+pub(crate) fn rows_after<E: From<LedgerError>>(
+    log: &dyn ReadLog,
+    fleet: &Fleet,
+    table: &Table,
+    after: u64,
+    mut sink: impl FnMut(Told<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     if table.rows().of_fleet() {
-        return fleet_rows(table, fleet, sink);
+        return fleet_rows(table, fleet, |row| sink(Told::Row(row)));
     }
     if table.rows().of_entries() {
-        return entries::rows(log, table, &mut sink);
+        return entries::rows_after(log, table, after, &mut sink);
     }
-    for block in log.blocks_from(1) {
-        for stored in block.map_err(LedgerError::from)?.entries() {
-            let entry = decode(stored.front.seq, stored.canonical)?;
+    for block in log.blocks_from(after + 1) {
+        let block = block.map_err(LedgerError::from)?;
+        for stored in block.entries().filter(|stored| stored.front.seq > after) {
+            let entry = read(log, &stored)?;
             if begins(&entry.event) {
-                of_stream(log, fleet, table, &entry, &mut sink)?;
+                of_stream(log, fleet, table, &entry, &mut |row| sink(Told::Row(row)))?;
             }
         }
+        sink(Told::Passed(block.last_seq()))?;
     }
     Ok(())
 }

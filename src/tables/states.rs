@@ -91,7 +91,7 @@ impl States {
                 place.insert(found)
             }
         };
-        let more = stored.canonical.len() * 2;
+        let more = stored.canonical.len().max(len_of(entry)) * 2;
         (held.weight, self.weight) = (held.weight + more, self.weight + more);
         let before = around.before(&held.life, entry);
         held.take(entry)?;
@@ -139,6 +139,11 @@ impl States {
     }
 }
 
+/// How long what was brought in is, however many entries it stands in.
+fn len_of(entry: &Entry) -> usize {
+    if let Event::RowImported(e) = &entry.event { e.row.bytes() } else { 0 }
+}
+
 impl Held {
     /// Folds what is known of a stream up to the entry `seq`; 0: nothing.
     fn fetch(log: &dyn ReadLog, key: &EntryKey, seq: u64) -> Result<Self, LedgerError> {
@@ -156,7 +161,7 @@ impl Held {
             for entry in stream_up_to(log, key, seq)? {
                 held.life.apply(&entry)?;
                 held.is_found |= matches!(entry.event, Event::RowImported(_));
-                held.weight += size_of::<Entry>();
+                held.weight += size_of::<Entry>() + 2 * len_of(&entry);
             }
             held.written();
         }
