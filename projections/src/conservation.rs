@@ -74,9 +74,14 @@ impl Guard {
             Event::LegIntended(e) => self.leg_intended(settlement, e)?,
             _ => {}
         }
-        self.is_open()?;
-        let of_legs = |leg: &LegRow| leg.imported.is_some();
-        if settlement.imported.is_some() || settlement.legs.iter().any(of_legs) {
+        let is_brought_in = settlement.imported.is_some()
+            || settlement.legs.iter().any(|leg| leg.imported.is_some());
+        let is_of_leg = matches!(entry.event, Event::LegEnded(_) | Event::LegIntended(_));
+        // Elsewhere a settlement may have ended with a leg that waits still.
+        if !(is_brought_in && is_of_leg) {
+            self.is_open()?;
+        }
+        if is_brought_in {
             return Ok(());
         }
         match &entry.event {
