@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use spireledger::tables::passing;
 
+use crate::imported::brought_in_twice;
 use crate::world::{World, shape};
 
 /// Each question finds what must not be; the change behind it makes it be.
@@ -141,6 +142,25 @@ fn every_law_sees_what_breaks_it() {
         tables.execute_batch(&format!("SAVEPOINT before; {change};")).expect("changed");
         assert!(!found(&tables, question).is_empty(), "{law}");
         tables.execute_batch("ROLLBACK TO before").expect("put back");
+    }
+}
+
+/// Of what was brought in, odd as it may be, these hold, too.
+const OF_ALL: &[&str] = &["sum to zero", "LPs have left", "has what came in", "has its sums"];
+
+#[test]
+fn the_books_of_what_was_brought_in_sum_to_zero_and_what_does_not_add_up_is_in_suspense() {
+    for version in [1, 4, 9, 12] {
+        let world = brought_in_twice(version);
+        let tables = passing(world.log(), &shape(13)).expect("made");
+        for (law, question, _) in LAWS {
+            if OF_ALL.iter().any(|part| law.contains(part)) {
+                let found = found(&tables, question);
+                assert!(found.is_empty(), "version {version}: {law}: {found:#?}");
+            }
+        }
+        assert!(count(&tables, "journal WHERE account = 'equity:suspense'") > 0, "{version}");
+        assert!(count(&tables, "settlement_audit WHERE actor = 'import'") > 10, "{version}");
     }
 }
 
