@@ -15,8 +15,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("import", &["ledger", "rules"]),
     ("payer", &["ledger", "log", "rules"]),
     ("audit", &["ledger", "log", "rules", "tables"]),
+    ("gateway", &["ledger", "log", "rules", "tables"]),
     ("bench", &["import", "ledger", "log", "rules", "simulate", "tables"]),
-    ("cli", &["audit", "bench", "import", "ledger", "log", "payer", "rules", "simulate", "tables"]),
+    (
+        "cli",
+        &[
+            "audit", "bench", "gateway", "import", "ledger", "log", "payer", "rules", "simulate",
+            "tables",
+        ],
+    ),
 ];
 
 /// Words that may not stand in a pure room.

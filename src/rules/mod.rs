@@ -38,6 +38,7 @@ pub use needs::{Depth, Found, Needs, needs};
 use spireledger_projections::{ApplyError, Fleet};
 use spireledger_schema::command::{Body, Command};
 use spireledger_schema::identity::{Actor, Evidence};
+use spireledger_schema::text::UserId;
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Code, Event, Refusal};
 
@@ -48,6 +49,8 @@ pub struct Request {
     pub command: Command,
     /// By whom.
     pub actor: Actor,
+    /// The user that an operator's or LP's key stands for: theirs is what bears this id.
+    pub user: Option<UserId>,
     /// What they signed.
     pub evidence: Option<Evidence>,
 }
@@ -55,7 +58,7 @@ pub struct Request {
 impl Request {
     /// A command from the command line on the ledger directory.
     pub const fn local(command: Command) -> Self {
-        Self { command, actor: Actor::Local, evidence: None }
+        Self { command, actor: Actor::Local, user: None, evidence: None }
     }
 }
 

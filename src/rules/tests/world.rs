@@ -92,7 +92,7 @@ impl World {
     /// How deep a command would look.
     pub fn depth(&self, command: &Value) -> Depth {
         let command = Command::parse(&command.to_string()).unwrap();
-        let request = Request { command, actor: self.actor.clone(), evidence: None };
+        let request = Request { command, actor: self.actor.clone(), user: None, evidence: None };
         needs(&self.fleet, &request).depth
     }
 
@@ -102,7 +102,7 @@ impl World {
             Ok(command) => command,
             Err(problem) => return Said::Refused(Box::new(problem.into())),
         };
-        let request = Request { command, actor: self.actor.clone(), evidence: None };
+        let request = Request { command, actor: self.actor.clone(), user: None, evidence: None };
         let wanted = needs(&self.fleet, &request);
         let stream = self.stream(&wanted.stream);
         let found = Found {

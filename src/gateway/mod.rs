@@ -1,0 +1,10 @@
+//! The gateways: machines, operators, LPs and auditors come in over HTTP and Nostr. They are told by
+//! their keys, their commands go to the single writer, and its answers go back the way they came.
+//!
+//! *Never:* decide anything about money, or answer before it is durable. *Start at:* [`Desk`].
+
+mod desk;
+mod identities;
+
+pub use desk::{Desk, DeskError};
+pub use identities::{Identities, Identity, Who};
