@@ -12,6 +12,7 @@ use spireledger_schema::words::{LegType, Outcome};
 
 use super::bolt11::Bolt11;
 use super::books::Books;
+use super::bugs::Bug;
 use super::payments::{Destination, PaymentError, Payments, Seen};
 use crate::ledger::LedgerError;
 use crate::log::crash;
@@ -85,7 +86,7 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     /// # Errors
     /// If the ledger gives no answer: what was said may or may not be durable, and the next run finds out.
     pub fn leg(&self, settlement: &Settlement, leg: &LegRow) -> Result<Did, LedgerError> {
-        if let Some(intent) = &leg.intent {
+        if let Some(intent) = leg.intent.as_ref().filter(|_| !Bug::IgnoresIntent.is_on()) {
             return self.find_out(settlement, leg, intent);
         }
         match self.prepare(settlement, leg) {
@@ -137,15 +138,29 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
             Err(why) => return Ok(Did::Blocked { why }),
         };
         crash::point("pay:invoice-made");
+        let bolt11 = intent.bolt11.plain().unwrap_or_default();
+        if Bug::IntentAfterPayment.is_on() {
+            let _ = self.payments.pay(from, bolt11);
+        }
         let answer = self.books.say(intend(settlement, leg, &intent))?;
-        if let Some(why) = refused(&answer) {
+        if let Some(why) = refused(&answer).filter(|_| !Bug::PaysThoughRefused.is_on()) {
             return Ok(Did::Blocked { why });
         }
         crash::point("pay:intended");
-        if matches!(answer, Answer::Accepted(_)) {
+        if !matches!(answer, Answer::Replayed(_)) && !Bug::IntentAfterPayment.is_on() {
             // Whatever it says, or if nobody answers: only the question that follows tells.
-            if let Err(error) = self.payments.pay(from, intent.bolt11.plain().unwrap_or_default()) {
+            let said = self.payments.pay(from, bolt11);
+            if let Err(error) = &said {
                 tracing::info!(payment_hash = %intent.payment_hash, %error, "the payment was not confirmed");
+            }
+            match said {
+                Ok(()) if Bug::AcceptanceIsPaid.is_on() => {
+                    return self.paid(settlement, leg, intent.payment_hash, 0);
+                }
+                Err(PaymentError::Refused { .. }) if Bug::RefusalIsFailure.is_on() => {
+                    return self.failed(settlement, leg, intent.payment_hash, "refused");
+                }
+                _ => {}
             }
         }
         crash::point("pay:sent");
@@ -161,7 +176,7 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         let read =
             Bolt11::read(&bolt11).map_err(|error| format!("{to} gave no invoice: {error}"))?;
         let msat = amount.get().saturating_mul(1_000);
-        if read.amount_msat != Some(msat) {
+        if read.amount_msat != Some(msat) && !Bug::AnyInvoice.is_on() {
             let said = read.amount_msat.map_or("no amount".to_owned(), |n| format!("{n} msat"));
             return Err(format!("{to} gave an invoice over {said}, not over {msat} msat"));
         }
@@ -198,11 +213,21 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         let payment_hash = intent.payment_hash;
         let waits = |why: String| Ok(Did::Waits { payment_hash, why });
         let unclear = |why: &str| Ok(Did::Unclear { payment_hash, why: why.to_owned() });
-        let seen = match self.payments.seen(&intent.from_wallet_id, &payment_hash) {
+        let asked = if Bug::OtherOutcome.is_on() {
+            let mut legs = settlement.legs.iter();
+            legs.find_map(|leg| leg.external_payment_hash).unwrap_or(payment_hash)
+        } else {
+            payment_hash
+        };
+        let seen = match self.payments.seen(&intent.from_wallet_id, &asked) {
+            Err(_) if Bug::SilenceIsFailure.is_on() => Seen::Failed,
+            Ok(Seen::Pending) if Bug::PendingIsFailure.is_on() => Seen::Failed,
+            Ok(Seen::NotFound) if Bug::NotFoundIsFailure.is_on() => Seen::Failed,
             Err(error) => return waits(error.to_string()),
             Ok(Seen::Pending) => return waits("it is pending".into()),
             Ok(Seen::Paid { amount_msat, fee_msat }) => {
-                if amount_msat != leg.leg.amount_sats.get().saturating_mul(1_000) {
+                let due = leg.leg.amount_sats.get().saturating_mul(1_000);
+                if amount_msat != due && !Bug::AnyAmountPaid.is_on() {
                     return unclear(&format!(
                         "{amount_msat} msat were paid, which is not the leg's amount"
                     ));
@@ -215,7 +240,8 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
             if seen == Seen::Failed { "it failed" } else { "the paying wallet does not know it" };
         let expires_at = intent.expires_at.micros();
         let grace = i64::from(self.policy.grace_seconds).saturating_mul(1_000_000);
-        if (self.clock)().micros() <= expires_at.saturating_add(grace) {
+        let is_open = (self.clock)().micros() <= expires_at.saturating_add(grace);
+        if is_open && !Bug::FailureBeforeExpiry.is_on() {
             return waits(format!(
                 "{what}, but its invoice could be paid until {}",
                 intent.expires_at
@@ -336,7 +362,10 @@ pub(super) fn refused(answer: &Answer) -> Option<String> {
     }
 }
 
+/// The intent names the processing claim that held the settlement when it was read: should another
+/// processor have taken over since, it may be paying this leg by its own means, and the ledger refuses.
 fn intend(settlement: &Settlement, leg: &LegRow, intent: &Intent) -> Body {
+    let lock = settlement.lock.as_ref().filter(|_| !Bug::IntentWithoutClaim.is_on());
     Body::LegIntend(LegIntend {
         payment_hash: settlement.payment_hash,
         leg_id: leg.id.clone(),
@@ -345,7 +374,7 @@ fn intend(settlement: &Settlement, leg: &LegRow, intent: &Intent) -> Body {
         amount_sats: leg.leg.amount_sats,
         from_wallet_id: intent.from_wallet_id.clone(),
         expires_at: intent.expires_at,
-        processing_claim: None,
+        processing_claim: lock.map(|lock| lock.processing_claim.clone()),
     })
 }
 

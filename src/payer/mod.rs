@@ -18,6 +18,7 @@
 
 mod bolt11;
 mod books;
+mod bugs;
 mod leg;
 mod lnbits;
 mod lnurl;

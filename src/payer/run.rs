@@ -9,6 +9,7 @@ use spireledger_schema::text::{LegId, ProcessingClaim};
 use spireledger_schema::words::{LegType, SettlementStatus};
 
 use super::books::Books;
+use super::bugs::Bug;
 use super::leg::{Did, Payer, destination, refused};
 use super::payments::Payments;
 use crate::ledger::LedgerError;
@@ -109,7 +110,11 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
                 settlement = self.again(&hash, settlement)?;
             }
         }
-        let is_processed = settlement.status == SettlementStatus::Processing;
+        let held = Self::held_by_another(run, &settlement);
+        if let Some(why) = &held {
+            note(whole(hash, "blocked", Some(why.clone())));
+        }
+        let is_processed = held.is_none() && settlement.status == SettlementStatus::Processing;
         for leg in &settlement.legs {
             // What may be under way is asked about in any state; nothing new is sent but in one.
             let is_due =
@@ -133,6 +138,20 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
             });
         }
         if run.is_dry { Ok(()) } else { self.finish(self.again(&hash, settlement)?, note) }
+    }
+
+    /// Another processor may be paying by its own means what it holds.
+    fn held_by_another(run: &Run, settlement: &Settlement) -> Option<String> {
+        let lock = settlement.lock.as_ref()?;
+        let is_ours = lock.processing_claim.as_str().starts_with(CLAIM);
+        let is_named = run.settlements.contains(&settlement.payment_hash);
+        (!is_ours && !is_named && !Bug::PaysForOthers.is_on()).then(|| {
+            format!(
+                "processing claim `{}`, which is no payer's, holds it since {}; it is paid only if it \
+                 is named",
+                lock.processing_claim, lock.since
+            )
+        })
     }
 
     fn again(&self, hash: &PaymentHash, before: Settlement) -> Result<Settlement, LedgerError> {

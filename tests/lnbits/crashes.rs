@@ -47,7 +47,10 @@ fn a_dry_run_pays_nothing_and_writes_nothing() {
     assert_eq!(run.json()["done"][0]["did"], "would_begin");
     world.submit(&[serde_json::json!({ "type": "settlement.begin",
         "payment_hash": crate::world::hash(), "processing_claim": "by hand" })]);
+    // What another processor holds is paid only by name.
     let run = world.pay(&["--dry-run", "--json"], None).ends_with(1);
+    assert_eq!(run.json()["done"][0]["did"], "blocked");
+    let run = world.pay(&[&crate::world::hash(), "--dry-run", "--json"], None).ends_with(1);
     let done = run.json()["done"].clone();
     let would = done.as_array().unwrap().iter().filter(|done| done["did"] == "would_pay");
     assert_eq!(would.count() as u64, LEGS, "{done:#}");

@@ -50,9 +50,12 @@ impl Memory {
         self.log.borrow().clone()
     }
 
+    pub fn answer(&self, command: Value) -> Answer {
+        self.decided(Command::parse(&command.to_string()).unwrap())
+    }
+
     pub fn accept(&self, command: Value) {
-        let command = Command::parse(&command.to_string()).unwrap();
-        let answer = self.decided(command);
+        let answer = self.answer(command);
         assert!(matches!(answer, Answer::Accepted(_)), "{answer:?}");
     }
 

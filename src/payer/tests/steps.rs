@@ -1,10 +1,11 @@
 //! What the payer does about one payment, case by case.
 
+use serde_json::json;
 use spireledger_schema::words::LegStatus;
 
-use super::fake::{Fake, Fate, Mood};
-use super::ledger::{Memory, Stop, begun};
-use super::model::{legs, run};
+use super::fake::{Fake, Fate, Heard, Mood, Then};
+use super::ledger::{Memory, Stop, begun, hash};
+use super::model::{legs, run, run_named};
 
 /// Legs that need a payment: platform, operator's wallet, operator's address, LP.
 const LEGS: u32 = 4;
@@ -41,7 +42,7 @@ fn everything_is_paid_and_the_settlement_is_finished() {
 #[test]
 fn what_was_paid_though_it_was_said_to_have_failed_is_paid() {
     let (memory, fake) = world();
-    *fake.fate.borrow_mut() = Box::new(|| Fate::PaidUnheard);
+    *fake.fate.borrow_mut() = Box::new(|| Fate::of(Heard::No, Then::Paid));
     run(&memory, &fake);
     assert_eq!(with_status(&memory, LegStatus::Completed), LEGS as usize);
 }
@@ -50,7 +51,7 @@ fn what_was_paid_though_it_was_said_to_have_failed_is_paid() {
 fn what_is_pending_or_not_found_or_silent_is_waited_for_however_long() {
     for mood in [Mood::Truthful, Mood::Silent, Mood::Forgetful] {
         let (memory, fake) = world();
-        *fake.fate.borrow_mut() = Box::new(|| Fate::PaidAfter(100_000));
+        *fake.fate.borrow_mut() = Box::new(|| Fate::of(Heard::Nothing, Then::PaidAfter(100_000)));
         *fake.mood.borrow_mut() = Box::new(move || mood);
         for _ in 0..5 {
             run(&memory, &fake);
@@ -67,7 +68,7 @@ fn what_is_pending_or_not_found_or_silent_is_waited_for_however_long() {
 #[test]
 fn what_failed_is_paid_anew_only_after_its_invoice_has_expired() {
     let (memory, fake) = world();
-    *fake.fate.borrow_mut() = Box::new(|| Fate::FailsAfter(0));
+    *fake.fate.borrow_mut() = Box::new(|| Fate::of(Heard::No, Then::FailsAfter(0)));
     run(&memory, &fake);
     fake.in_peace();
     for seconds in [0, 599, 60] {
@@ -113,4 +114,18 @@ fn without_sats_nothing_is_intended() {
     run(&memory, &fake);
     assert_eq!((fake.asked.get(), under_way(&memory)), (0, 0));
     assert!(fake.made.borrow().is_empty());
+}
+
+#[test]
+fn what_another_processor_holds_is_paid_only_by_name() {
+    let (memory, fake) = world();
+    after(&memory, 700);
+    memory.accept(json!({ "type": "settlement.begin", "payment_hash": hash(),
+        "processing_claim": "payd-1" }));
+    run(&memory, &fake);
+    assert_eq!((fake.asked.get(), fake.made.borrow().len()), (0, 0));
+    run_named(&memory, &fake);
+    assert_eq!(fake.asked.get(), LEGS);
+    // Whoever began it finishes it.
+    assert_ne!(memory.log().last().unwrap().event.name(), "settlement.finished");
 }
