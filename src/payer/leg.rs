@@ -4,16 +4,17 @@ use spireledger_projections::{Intent, LegRow, Settlement};
 use spireledger_schema::Answer;
 use spireledger_schema::command::{Body, LegIntend, LegOutcome};
 use spireledger_schema::identity::PaymentHash;
-use spireledger_schema::parts::{Invoice, Message, Target};
+use spireledger_schema::parts::{Invoice, Message};
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::{Text, WalletId};
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::words::{LegType, Outcome};
+use spireledger_schema::words::Outcome;
 
 use super::bolt11::Bolt11;
 use super::books::Books;
 use super::bugs::Bug;
 use super::payments::{Destination, PaymentError, Payments, Seen};
+use super::place::{Ready, destination, source};
 use crate::ledger::LedgerError;
 use crate::log::crash;
 
@@ -89,32 +90,54 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         if let Some(intent) = leg.intent.as_ref().filter(|_| !Bug::IgnoresIntent.is_on()) {
             return self.find_out(settlement, leg, intent);
         }
-        match self.prepare(settlement, leg) {
-            Err(why) => Ok(Did::Blocked { why }),
-            Ok(Ready { from, to }) if to == Destination::Wallet(from.clone()) => {
-                self.stays(settlement, leg)
-            }
-            Ok(ready) => self.pay(settlement, leg, &ready),
+        let ready = match self.prepare(settlement, leg) {
+            Ok(ready) => ready,
+            Err(why) => return Ok(Did::Blocked { why }),
+        };
+        // Before anybody else is asked for anything. What nothing has to move for is no less paid here.
+        if let Some(why) = self.against(settlement, leg, &ready.from)? {
+            return Ok(Did::Blocked { why });
         }
+        if ready.stays() { self.stays(settlement, leg) } else { self.pay(settlement, leg, &ready) }
     }
 
-    /// Where a leg's sats come from and go to, if they can.
+    /// Where a leg's sats come from and go to. Nobody is asked.
     pub(super) fn prepare(&self, settlement: &Settlement, leg: &LegRow) -> Result<Ready, String> {
         let from = source(self.books, settlement, leg)?;
         let to = destination(self.payments, leg)?;
         if !self.payments.knows(&from) {
             return Err(PaymentError::NoKeys(from).to_string());
         }
-        if to == Destination::Wallet(from.clone()) {
-            return Ok(Ready { from, to });
-        }
-        let held = self.payments.balance_msat(&from).map_err(|error| error.to_string())?;
-        let needed = leg.leg.amount_sats.get().saturating_mul(1_000);
-        if held < needed {
-            let sats = leg.leg.amount_sats;
+        Ok(Ready { from, to })
+    }
+
+    /// What the ledger has against a payment of the leg, whatever its invoice.
+    pub(super) fn against(
+        &self,
+        settlement: &Settlement,
+        leg: &LegRow,
+        from: &WalletId,
+    ) -> Result<Option<String>, LedgerError> {
+        let since = (self.clock)();
+        let any = Intent {
+            payment_hash: NO_INVOICE,
+            bolt11: Invoice::from(Personal::Plain(Text::new("lnbc"))),
+            from_wallet_id: from.clone(),
+            expires_at: since,
+            since,
+        };
+        let no = self.books.against(intend(settlement, leg, &any))?;
+        Ok(no.map(|no| format!("the ledger refuses it: {no}")))
+    }
+
+    /// Whether the wallet holds the leg's sats.
+    pub(super) fn can_pay(&self, leg: &LegRow, from: &WalletId) -> Result<(), String> {
+        let held = self.payments.balance_msat(from).map_err(|error| error.to_string())?;
+        let sats = leg.leg.amount_sats;
+        if held < sats.get().saturating_mul(1_000) {
             return Err(format!("wallet {from} holds {} sats, less than {sats}", held / 1_000));
         }
-        Ok(Ready { from, to })
+        Ok(())
     }
 
     /// The sats are where they should be: nothing has to move.
@@ -133,7 +156,8 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         ready: &Ready,
     ) -> Result<Did, LedgerError> {
         let Ready { from, to } = ready;
-        let intent = match self.invoice(leg, from, to) {
+        let made = self.can_pay(leg, from).and_then(|()| self.invoice(leg, from, to));
+        let intent = match made {
             Ok(intent) => intent,
             Err(why) => return Ok(Did::Blocked { why }),
         };
@@ -298,61 +322,8 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     }
 }
 
-/// Where a leg's sats come from and go to.
-pub(super) struct Ready {
-    pub from: WalletId,
-    pub to: Destination,
-}
-
-/// The wallet that pays a leg: the machine's; of an autoforward, the one that its LP was paid into.
-pub(super) fn source(
-    books: &impl Books,
-    settlement: &Settlement,
-    leg: &LegRow,
-) -> Result<WalletId, String> {
-    if leg.leg.leg_type == LegType::Autoforward {
-        let paid = settlement.legs.iter().find(|other| {
-            other.leg.leg_type == LegType::Dca && other.leg.client_id == leg.leg.client_id
-        });
-        let wallet = paid.and_then(|paid| paid.leg.destination_wallet_id.clone());
-        return wallet.ok_or_else(|| "no wallet is known that its LP was paid into".into());
-    }
-    let machine = &settlement.claimed.machine_id;
-    books.wallet_of(machine).ok_or_else(|| format!("machine {machine} has no wallet"))
-}
-
-/// Where a leg's sats go: to a wallet, to a Lightning address, or to a split's target, whichever of
-/// these that is.
-pub(super) fn destination(payments: &impl Payments, leg: &LegRow) -> Result<Destination, String> {
-    let wallet = leg.leg.destination_wallet_id.as_ref();
-    if let Some(wallet) = wallet.filter(|wallet| payments.knows(wallet)) {
-        return Ok(Destination::Wallet(wallet.clone()));
-    }
-    let address = leg.leg.destination_ln_address.as_ref().map(Personal::plain);
-    let target = leg.leg.target.as_ref().map(Target::plain);
-    // Ids of wallets and invoice keys look alike: what a split names may be either.
-    let either = wallet.filter(|_| leg.leg.leg_type == LegType::OperatorSplit);
-    let target = target.or(either.map(|wallet| Some(wallet.as_str())));
-    if let Some(wallet) = wallet.filter(|_| address.is_none() && target.is_none()) {
-        return Err(PaymentError::NoKeys(wallet.clone()).to_string());
-    }
-    let Some(text) = address.or(target) else { return Err("it does not say where to".into()) };
-    let text = text.ok_or("where it goes was sealed or erased")?.trim();
-    if let Some(wallet) = WalletId::parse(text).filter(|wallet| payments.knows(wallet)) {
-        return Ok(Destination::Wallet(wallet));
-    }
-    let lower = text.to_lowercase();
-    if text.contains('@') || lower.starts_with("lnurl") || lower.starts_with("lightning:") {
-        return Ok(Destination::Address(text.to_owned()));
-    }
-    let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_key {
-        return Ok(Destination::InvoiceKey(text.to_owned()));
-    }
-    Err(format!(
-        "`{text}` is no wallet whose keys are in the file, no Lightning address and no LNURL"
-    ))
-}
+/// The hash of no invoice: stands for any, where the ledger is only asked.
+const NO_INVOICE: PaymentHash = PaymentHash::from_bytes([0; 32]);
 
 /// What the ledger has against it.
 pub(super) fn refused(answer: &Answer) -> Option<String> {

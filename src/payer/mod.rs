@@ -23,6 +23,7 @@ mod leg;
 mod lnbits;
 mod lnurl;
 mod payments;
+mod place;
 mod reconcile;
 mod run;
 mod stuck;
@@ -31,7 +32,7 @@ mod tests;
 mod wallets;
 
 pub use bolt11::{Bolt11, NotAnInvoice};
-pub use books::{Books, OnLog, open_settlements, read_settlement};
+pub use books::{Books, OnDisk, PayerLock, open_settlements, read_settlement};
 pub use leg::{Did, Payer, Policy};
 pub use lnbits::Lnbits;
 pub use payments::{Destination, PaymentError, Payments, Row, Seen, Side};

@@ -10,8 +10,9 @@ use spireledger_schema::words::{LegType, SettlementStatus};
 
 use super::books::Books;
 use super::bugs::Bug;
-use super::leg::{Did, Payer, destination, refused};
+use super::leg::{Did, Payer, refused};
 use super::payments::Payments;
+use super::place::destination;
 use crate::ledger::LedgerError;
 
 /// With what the processing claims of payers begin: what one of them left open, the next one ends.
@@ -122,8 +123,11 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
             if leg.status.is_final() || !is_due {
                 continue;
             }
-            let did =
-                if run.is_dry { self.would(&settlement, leg) } else { self.leg(&settlement, leg)? };
+            let did = if run.is_dry {
+                self.would(&settlement, leg)?
+            } else {
+                self.leg(&settlement, leg)?
+            };
             let to = destination(self.payments, leg).map(|to| to.to_string()).ok();
             let (did, external_payment_hash, detail) = said(did);
             note(Done {
@@ -197,15 +201,24 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     }
 
     /// What would be done about a leg, without doing it.
-    fn would(&self, settlement: &Settlement, leg: &LegRow) -> Did {
+    fn would(&self, settlement: &Settlement, leg: &LegRow) -> Result<Did, LedgerError> {
         if let Some(intent) = &leg.intent {
             let why = format!("it may be under way since {}; a run asks about it", intent.since);
-            return Did::Waits { payment_hash: intent.payment_hash, why };
+            return Ok(Did::Waits { payment_hash: intent.payment_hash, why });
         }
-        match self.prepare(settlement, leg) {
-            Ok(ready) => Did::Would { from: ready.from },
-            Err(why) => Did::Blocked { why },
+        let blocked = |why| Ok(Did::Blocked { why });
+        let ready = match self.prepare(settlement, leg) {
+            Ok(ready) => ready,
+            Err(why) => return blocked(why),
+        };
+        // What is not begun yet the run itself would begin.
+        if settlement.status == SettlementStatus::Processing
+            && let Some(why) = self.against(settlement, leg, &ready.from)?
+        {
+            return blocked(why);
         }
+        let can = if ready.stays() { Ok(()) } else { self.can_pay(leg, &ready.from) };
+        Ok(can.map_or_else(|why| Did::Blocked { why }, |()| Did::Would { from: ready.from }))
     }
 }
 

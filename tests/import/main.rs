@@ -6,6 +6,7 @@ mod migrations;
 mod database;
 mod keys;
 mod later;
+mod payer;
 mod refused;
 mod square;
 mod then;

@@ -9,10 +9,13 @@ use spireledger_schema::command::Body;
 use spireledger_schema::identity::{Actor, PaymentHash};
 use spireledger_schema::text::{MachineId, WalletId};
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::{Answer, Circumstances, Command, Entry, EntryHash, Event, Front};
+use spireledger_schema::{
+    Answer, Circumstances, Command, Entry, EntryHash, EntryKey, Event, Front,
+};
 
 use crate::ledger::LedgerError;
 use crate::payer::Books;
+use crate::payer::books::objection;
 use crate::rules::{Decision, Found, Request, decide, needs};
 
 /// When the ledger stops.
@@ -82,7 +85,7 @@ impl Memory {
         }
     }
 
-    fn entry(&self, event: Event, key: &spireledger_schema::EntryKey) -> Entry {
+    fn entry(&self, event: Event, key: &EntryKey) -> Entry {
         let seq = self.log.borrow().len() as u64 + 1;
         let circumstances = Circumstances {
             recorded_at: self.time(),
@@ -107,6 +110,14 @@ impl Books for Memory {
 
     fn wallet_of(&self, machine: &MachineId) -> Option<WalletId> {
         self.fleet.borrow().machine(machine).map(|machine| machine.wallet_id.clone())
+    }
+
+    fn against(&self, body: Body) -> Result<Option<String>, LedgerError> {
+        let stream = |key: &EntryKey| {
+            let log = self.log().into_iter();
+            Ok(log.filter(|entry| entry.front.key == *key).collect())
+        };
+        objection(&self.fleet.borrow(), body, self.time(), stream)
     }
 
     fn say(&self, body: Body) -> Result<Answer, LedgerError> {

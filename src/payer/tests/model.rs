@@ -199,6 +199,10 @@ impl Books for Beside<'_> {
         self.memory.wallet_of(machine)
     }
 
+    fn against(&self, body: Body) -> Result<Option<String>, LedgerError> {
+        self.memory.against(body)
+    }
+
     fn say(&self, body: Body) -> Result<Answer, LedgerError> {
         if let Body::LegIntend(intend) = &body {
             match self.rolls.next() % 8 {
