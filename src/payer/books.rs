@@ -17,7 +17,8 @@ use spireledger_projections::{Fleet, Settlement};
 use spireledger_schema::command::Body;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::imported::SourceTable;
-use spireledger_schema::text::{MachineId, WalletId};
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{ClientId, MachineId, WalletId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Command, Entry, EntryKey, Event};
 
@@ -39,6 +40,8 @@ pub trait Books {
     fn settlement(&self, hash: &PaymentHash) -> Result<Option<Settlement>, LedgerError>;
     /// The wallet of a machine, as of the settlement that was read last.
     fn wallet_of(&self, machine: &MachineId) -> Option<WalletId>;
+    /// Where the LP of an enrolment wants its sats to be forwarded, as of the settlement that was read last.
+    fn forward_address(&self, client: &ClientId) -> Option<Personal>;
     /// What the rules would have against something about a settlement, were it said now. Nothing is
     /// written.
     fn against(&self, body: Body) -> Result<Option<String>, LedgerError>;
@@ -105,6 +108,10 @@ impl Books for OnDisk<'_> {
         self.fleet.borrow().machine(machine).map(|machine| machine.wallet_id.clone())
     }
 
+    fn forward_address(&self, client: &ClientId) -> Option<Personal> {
+        forward_address(&self.fleet.borrow(), client)
+    }
+
     fn against(&self, body: Body) -> Result<Option<String>, LedgerError> {
         let reader = self.reader()?;
         let fleet = fleet_of(&reader, &self.dir)?;
@@ -120,6 +127,12 @@ impl Books for OnDisk<'_> {
         }
         Ok(answer)
     }
+}
+
+/// Where the LP of an enrolment wants its sats to be forwarded.
+pub(super) fn forward_address(fleet: &Fleet, client: &ClientId) -> Option<Personal> {
+    let lp = fleet.lp(&fleet.client(client)?.user_id)?;
+    lp.autoforward_ln_address.clone().filter(|_| lp.autoforward_enabled)
 }
 
 /// What the rules have against a command that goes on with a settlement.

@@ -32,6 +32,10 @@ pub(super) enum Bug {
     AnyAmountPaid,
     /// What became of another leg's payment is taken for this one's.
     OtherOutcome,
+    /// What an LP wants to have forwarded is left in its wallet.
+    ForgetsToForward,
+    /// It is forwarded out of the machine's wallet.
+    ForwardsFromMachine,
 }
 
 #[cfg(test)]
@@ -55,7 +59,7 @@ impl Bug {
 
 #[cfg(test)]
 impl Bug {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::PendingIsFailure,
         Self::SilenceIsFailure,
         Self::NotFoundIsFailure,
@@ -70,6 +74,8 @@ impl Bug {
         Self::AnyInvoice,
         Self::AnyAmountPaid,
         Self::OtherOutcome,
+        Self::ForgetsToForward,
+        Self::ForwardsFromMachine,
     ];
 
     /// Makes this mistake in this thread while `test` runs.

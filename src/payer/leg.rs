@@ -108,7 +108,11 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         if !self.payments.knows(&from) {
             return Err(PaymentError::NoKeys(from).to_string());
         }
-        Ok(Ready { from, to })
+        let ready = Ready { from, to };
+        if !ready.stays() && !self.payments.can_spend_from(&ready.from) {
+            return Err(PaymentError::NoAdminKey(ready.from).to_string());
+        }
+        Ok(ready)
     }
 
     /// What the ledger has against a payment of the leg, whatever its invoice.

@@ -19,6 +19,7 @@
 mod bolt11;
 mod books;
 mod bugs;
+mod forward;
 mod leg;
 mod lnbits;
 mod lnurl;

@@ -4,9 +4,10 @@ use spireledger_projections::{LegRow, Settlement};
 use spireledger_schema::parts::Target;
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::WalletId;
-use spireledger_schema::words::LegType;
+use spireledger_schema::words::{LegStatus, LegType};
 
 use super::books::Books;
+use super::bugs::Bug;
 use super::payments::{Destination, PaymentError, Payments};
 
 /// Where a leg's sats come from and go to.
@@ -28,9 +29,11 @@ pub(super) fn source(
     settlement: &Settlement,
     leg: &LegRow,
 ) -> Result<WalletId, String> {
-    if leg.leg.leg_type == LegType::Autoforward {
+    if leg.leg.leg_type == LegType::Autoforward && !Bug::ForwardsFromMachine.is_on() {
         let paid = settlement.legs.iter().find(|other| {
-            other.leg.leg_type == LegType::Dca && other.leg.client_id == leg.leg.client_id
+            other.leg.leg_type == LegType::Dca
+                && other.leg.client_id == leg.leg.client_id
+                && other.status == LegStatus::Completed
         });
         let wallet = paid.and_then(|paid| paid.leg.destination_wallet_id.clone());
         return wallet.ok_or_else(|| "no wallet is known that its LP was paid into".into());

@@ -10,10 +10,12 @@ use spireledger_schema::words::{LegType, SettlementStatus};
 
 use super::books::Books;
 use super::bugs::Bug;
+use super::forward::wanted;
 use super::leg::{Did, Payer, refused};
 use super::payments::Payments;
 use super::place::destination;
 use crate::ledger::LedgerError;
+use crate::log::crash;
 
 /// With what the processing claims of payers begin: what one of them left open, the next one ends.
 const CLAIM: &str = "pay:";
@@ -116,22 +118,44 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
             note(whole(hash, "blocked", Some(why.clone())));
         }
         let is_processed = held.is_none() && settlement.status == SettlementStatus::Processing;
-        for leg in &settlement.legs {
+        self.legs(run, &settlement, 0, is_processed, note)?;
+        if run.is_dry {
+            return Ok(());
+        }
+        let mut settlement = self.again(&hash, settlement)?;
+        if is_processed {
+            let known = settlement.legs.len();
+            if self.forward(&settlement, note)? {
+                settlement = self.again(&hash, settlement)?;
+                self.legs(run, &settlement, known, is_processed, note)?;
+                settlement = self.again(&hash, settlement)?;
+            }
+        }
+        self.finish(settlement, note)
+    }
+
+    /// Goes on with the legs from a place on.
+    fn legs(
+        &self,
+        run: &Run,
+        settlement: &Settlement,
+        from: usize,
+        is_processed: bool,
+        note: &mut impl FnMut(Done),
+    ) -> Result<(), LedgerError> {
+        for leg in settlement.legs.iter().skip(from) {
             // What may be under way is asked about in any state; nothing new is sent but in one.
             let is_due =
                 leg.intent.is_some() || is_processed || (run.is_dry && run.begin.is_some());
             if leg.status.is_final() || !is_due {
                 continue;
             }
-            let did = if run.is_dry {
-                self.would(&settlement, leg)?
-            } else {
-                self.leg(&settlement, leg)?
-            };
+            let did =
+                if run.is_dry { self.would(settlement, leg)? } else { self.leg(settlement, leg)? };
             let to = destination(self.payments, leg).map(|to| to.to_string()).ok();
             let (did, external_payment_hash, detail) = said(did);
             note(Done {
-                payment_hash: hash,
+                payment_hash: settlement.payment_hash,
                 leg_id: Some(leg.id.clone()),
                 leg_type: Some(leg.leg.leg_type),
                 amount_sats: Some(leg.leg.amount_sats),
@@ -141,7 +165,29 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
                 detail,
             });
         }
-        if run.is_dry { Ok(()) } else { self.finish(self.again(&hash, settlement)?, note) }
+        Ok(())
+    }
+
+    /// Adds the legs that send on what LPs were paid; whether there were any.
+    fn forward(
+        &self,
+        settlement: &Settlement,
+        note: &mut impl FnMut(Done),
+    ) -> Result<bool, LedgerError> {
+        let wanted = wanted(self.books, settlement);
+        for add in &wanted {
+            let answer = self.books.say(Body::LegAdd(add.clone()))?;
+            crash::point("pay:forward-added");
+            if let Some(no) = refused(&answer) {
+                note(Done {
+                    leg_id: Some(add.leg_id.clone()),
+                    leg_type: Some(LegType::Autoforward),
+                    amount_sats: Some(add.amount_sats),
+                    ..whole(settlement.payment_hash, "blocked", Some(no))
+                });
+            }
+        }
+        Ok(!wanted.is_empty())
     }
 
     /// Another processor may be paying by its own means what it holds.

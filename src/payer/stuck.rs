@@ -74,6 +74,17 @@ pub fn stuck(settlement: &Settlement, now: Timestamp, until: Timestamp) -> Vec<W
             || leg.leg.destination_ln_address.is_some()
             || leg.leg.target.is_some();
         let is_failed = leg.status == LegStatus::Failed;
+        if leg.leg.leg_type == LegType::Autoforward
+            && settlement.status == SettlementStatus::Processing
+        {
+            let failed = if is_failed { ", and the last payment failed" } else { "" };
+            let what = format!("an LP's sats wait in its wallet to be forwarded{failed}");
+            let action = format!(
+                "`pay {hash}` tries again; leg.outcome skipped, with this leg_id, leaves them there"
+            );
+            note(Some(leg), leg.created_at, what, action);
+            continue;
+        }
         let (what, action) = match (has_place, settlement.status) {
             (false, _) if leg.leg.leg_type == LegType::Refund => (
                 "a refund without an address is owed to a customer",

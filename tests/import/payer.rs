@@ -35,6 +35,10 @@ impl Payments for Nobody {
         true
     }
 
+    fn can_spend_from(&self, wallet: &WalletId) -> bool {
+        self.knows(wallet)
+    }
+
     fn invoice(&self, _: &Destination, _: Sats, _: &str, _: u32) -> Result<String, PaymentError> {
         self.answer()
     }

@@ -5,6 +5,7 @@
 
 mod address;
 mod crashes;
+mod forward;
 mod http;
 mod looking;
 mod proxy;

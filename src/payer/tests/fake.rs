@@ -88,6 +88,8 @@ pub struct Fake {
     pub greed: RefCell<Box<dyn FnMut() -> bool>>,
     pub now: Cell<i64>,
     pub balance_msat: Cell<u64>,
+    /// Whether there is a key that pays.
+    pub can_spend: Cell<bool>,
     /// How many times it was asked to pay.
     pub asked: Cell<u32>,
 }
@@ -101,6 +103,7 @@ impl Fake {
             greed: RefCell::new(Box::new(|| false)),
             now: Cell::new(now),
             balance_msat: Cell::new(266_800_000),
+            can_spend: Cell::new(true),
             asked: Cell::new(0),
         }
     }
@@ -151,6 +154,10 @@ impl Fake {
 impl Payments for Fake {
     fn knows(&self, wallet: &WalletId) -> bool {
         ["machine", "lp", "platform", "operator"].contains(&wallet.as_str())
+    }
+
+    fn can_spend_from(&self, wallet: &WalletId) -> bool {
+        self.knows(wallet) && self.can_spend.get()
     }
 
     fn invoice(

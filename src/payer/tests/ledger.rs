@@ -7,7 +7,8 @@ use spireledger_projections::{Fleet, Settlement};
 use spireledger_schema::answer::Receipt;
 use spireledger_schema::command::Body;
 use spireledger_schema::identity::{Actor, PaymentHash};
-use spireledger_schema::text::{MachineId, WalletId};
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{ClientId, MachineId, WalletId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{
     Answer, Circumstances, Command, Entry, EntryHash, EntryKey, Event, Front,
@@ -15,7 +16,7 @@ use spireledger_schema::{
 
 use crate::ledger::LedgerError;
 use crate::payer::Books;
-use crate::payer::books::objection;
+use crate::payer::books::{forward_address, objection};
 use crate::rules::{Decision, Found, Request, decide, needs};
 
 /// When the ledger stops.
@@ -112,6 +113,10 @@ impl Books for Memory {
         self.fleet.borrow().machine(machine).map(|machine| machine.wallet_id.clone())
     }
 
+    fn forward_address(&self, client: &ClientId) -> Option<Personal> {
+        forward_address(&self.fleet.borrow(), client)
+    }
+
     fn against(&self, body: Body) -> Result<Option<String>, LedgerError> {
         let stream = |key: &EntryKey| {
             let log = self.log().into_iter();
@@ -134,6 +139,14 @@ impl Books for Memory {
 /// The settlement.
 pub fn hash() -> PaymentHash {
     PaymentHash::from_bytes([0x9f; 32])
+}
+
+/// The same, whose LP wants its sats at its own address.
+pub fn begun_with_forward() -> Memory {
+    let memory = begun();
+    memory.accept(json!({ "type": "lp.set", "user_id": "ana", "dca_wallet_id": "lp",
+        "autoforward_enabled": true, "autoforward_ln_address": "ana@example.com" }));
+    memory
 }
 
 /// A begun cash-out of 266,800 sats: the platform's fee, two splits (one to a wallet, one to a Lightning

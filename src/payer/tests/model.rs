@@ -12,11 +12,12 @@ use spireledger_projections::{LegRow, Settlement};
 use spireledger_schema::Answer;
 use spireledger_schema::command::Body;
 use spireledger_schema::identity::PaymentHash;
-use spireledger_schema::text::{MachineId, WalletId};
-use spireledger_schema::words::LegStatus;
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{ClientId, MachineId, WalletId};
+use spireledger_schema::words::{LegStatus, LegType};
 
 use super::fake::{Fake, Fate, Heard, Mood, Then};
-use super::ledger::{Memory, Stop, begun, hash};
+use super::ledger::{Memory, Stop, begun_with_forward, hash};
 use crate::ledger::LedgerError;
 use crate::payer::{Books, Destination, Payer, Policy, Run};
 
@@ -68,6 +69,11 @@ fn check(memory: &Memory, fake: &Fake) -> Result<(), String> {
                 let what = format!("the ledger does not know what paid leg {}", leg.id);
                 same(known, Some(*paid), what)?;
             }
+            if let Some(from) = &made.from {
+                let is_forward = leg.leg.leg_type == LegType::Autoforward;
+                let wallet = if is_forward { "lp" } else { "machine" };
+                same(from.as_str(), wallet, format!("the wallet that paid leg {}", leg.id))?;
+            }
             if is_completed {
                 let due = leg.leg.amount_sats.get() * 1_000;
                 same(moved, due, format!("what was paid for leg {}", leg.id))?;
@@ -83,7 +89,13 @@ fn check(memory: &Memory, fake: &Fake) -> Result<(), String> {
 /// In the end all is paid, but for what only a person can tell: whether an address was paid by a payment
 /// that was perhaps never sent, and what to do about a wallet that paid another amount.
 fn check_end(memory: &Memory, fake: &Fake) -> Result<(), String> {
-    for leg in legs(memory) {
+    let legs = legs(memory);
+    let of = |kind| legs.iter().filter(move |leg| leg.leg.leg_type == kind);
+    // What a payer paid to the LP went on.
+    let by_payer = of(LegType::Dca)
+        .filter(|leg| leg.status == LegStatus::Completed && leg.paid_from.is_some());
+    same(of(LegType::Autoforward).count(), by_payer.count(), "legs that forward".into())?;
+    for leg in &legs {
         let Some(intent) = &leg.intent else {
             same(leg.status, LegStatus::Completed, format!("leg {} is not paid", leg.id))?;
             continue;
@@ -199,6 +211,10 @@ impl Books for Beside<'_> {
         self.memory.wallet_of(machine)
     }
 
+    fn forward_address(&self, client: &ClientId) -> Option<Personal> {
+        self.memory.forward_address(client)
+    }
+
     fn against(&self, body: Body) -> Result<Option<String>, LedgerError> {
         self.memory.against(body)
     }
@@ -217,7 +233,7 @@ impl Books for Beside<'_> {
 
 /// One life. Says what went wrong in it.
 pub fn live(rolls: Vec<u8>) -> Result<(), String> {
-    let memory = begun();
+    let memory = begun_with_forward();
     let fake = Fake::new(memory.now.get());
     let rolls = Rolls(Rc::new(RefCell::new(rolls)));
     rolls.decide_over(&memory, &fake);
