@@ -23,7 +23,7 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Command, Entry, EntryKey, Event};
 
 use crate::ledger::{Clock, Ledger, LedgerError, Reader, decode, fleet_of, stream};
-use crate::log::{Directory, DirectoryError, ReadLog};
+use crate::log::{Directory, DirectoryError, ReadLog, Repair};
 use crate::rules::{Decision, Found, Request, decide, needs};
 
 /// How long a payer waits for another writer to be done: what it has to say is about sats that moved.
@@ -66,7 +66,7 @@ impl<'a> OnDisk<'a> {
     /// Opens the ledger for reading. Nothing is paid by damaged books.
     fn reader(&self) -> Result<Reader, LedgerError> {
         let reader = Reader::open(&self.dir)?;
-        reader.repairs().iter().for_each(|repair| tracing::warn!("repaired: {repair}"));
+        tell(reader.repairs());
         match reader.damage() {
             [] => Ok(reader),
             [damage, ..] => Err(LedgerError::Damaged(damage.to_string())),
@@ -85,7 +85,7 @@ impl<'a> OnDisk<'a> {
                 }
                 opened => {
                     let (ledger, repairs) = opened?;
-                    repairs.iter().for_each(|repair| tracing::warn!("repaired: {repair}"));
+                    tell(&repairs);
                     return Ok(ledger);
                 }
             }
@@ -126,6 +126,12 @@ impl Books for OnDisk<'_> {
             tracing::warn!(%error, "the ledger was not closed in order");
         }
         Ok(answer)
+    }
+}
+
+fn tell(repairs: &[Repair]) {
+    for repair in repairs {
+        tracing::warn!("repaired: {repair}");
     }
 }
 

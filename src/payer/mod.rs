@@ -13,6 +13,9 @@
 //! | it was never sent: not found where it would be, and its invoice expired unpaid in the same LNbits | the same |
 //! | anything else | wait; a person has to look |
 //!
+//! The ledger is opened for each thing that is read or said, and let go of while others are waited for: the
+//! rules, which are asked before anybody else is, see what has changed meanwhile.
+//!
 //! *Never:* a payment without an intent; an outcome out of an answer to a payment; a key in a message.
 //! *Start at:* [`Payer::run`], then `leg.rs`.
 

@@ -20,6 +20,11 @@ use crate::log::crash;
 /// With what the processing claims of payers begin: what one of them left open, the next one ends.
 const CLAIM: &str = "pay:";
 
+/// Whether a payer holds the settlement: this one, or an earlier one.
+pub(super) fn is_held_by_payer(settlement: &Settlement) -> bool {
+    settlement.lock.as_ref().is_some_and(|lock| lock.processing_claim.as_str().starts_with(CLAIM))
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -100,24 +105,31 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         note: &mut impl FnMut(Done),
     ) -> Result<(), LedgerError> {
         let hash = settlement.payment_hash;
-        // What broke off was left by somebody who knew why: it is begun again only if it is named.
+        // What broke off was left by somebody who knew why, and what another holds may go on: both are begun
+        // only if they are named.
+        let is_named = run.settlements.contains(&hash);
         let waits = match settlement.status {
             SettlementStatus::Pending => true,
-            SettlementStatus::Failed => run.settlements.contains(&hash),
+            SettlementStatus::Failed => is_named,
+            SettlementStatus::Processing => is_named && !is_held_by_payer(&settlement),
             _ => false,
         };
+        let mut is_refused = false;
         if let Some(claim) = run.begin.as_ref().filter(|_| waits) {
             if run.is_dry {
                 note(whole(hash, "would_begin", None));
             } else if self.begin(hash, claim, note)? {
                 settlement = self.again(&hash, settlement)?;
+            } else {
+                is_refused = true;
             }
         }
         let held = Self::held_by_another(run, &settlement);
         if let Some(why) = &held {
             note(whole(hash, "blocked", Some(why.clone())));
         }
-        let is_processed = held.is_none() && settlement.status == SettlementStatus::Processing;
+        let is_free = held.is_none() && !is_refused;
+        let is_processed = is_free && settlement.status == SettlementStatus::Processing;
         self.legs(run, &settlement, 0, is_processed, note)?;
         if run.is_dry {
             return Ok(());
@@ -193,9 +205,8 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     /// Another processor may be paying by its own means what it holds.
     fn held_by_another(run: &Run, settlement: &Settlement) -> Option<String> {
         let lock = settlement.lock.as_ref()?;
-        let is_ours = lock.processing_claim.as_str().starts_with(CLAIM);
         let is_named = run.settlements.contains(&settlement.payment_hash);
-        (!is_ours && !is_named && !Bug::PaysForOthers.is_on()).then(|| {
+        (!is_held_by_payer(settlement) && !is_named && !Bug::PaysForOthers.is_on()).then(|| {
             format!(
                 "processing claim `{}`, which is no payer's, holds it since {}; it is paid only if it \
                  is named",
@@ -230,7 +241,7 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     ) -> Result<(), LedgerError> {
         let hash = settlement.payment_hash;
         let claim = settlement.lock.as_ref().map(|lock| &lock.processing_claim);
-        let is_ours = claim.is_some_and(|claim| claim.as_str().starts_with(CLAIM));
+        let is_ours = is_held_by_payer(&settlement);
         let is_open = settlement.legs.iter().any(|leg| !leg.status.is_final());
         if !is_ours || is_open || settlement.status != SettlementStatus::Processing {
             return Ok(());

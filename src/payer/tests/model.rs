@@ -13,7 +13,7 @@ use spireledger_schema::Answer;
 use spireledger_schema::command::Body;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::personal::Personal;
-use spireledger_schema::text::{ClientId, MachineId, WalletId};
+use spireledger_schema::text::{ClientId, MachineId, ProcessingClaim, WalletId};
 use spireledger_schema::words::{LegStatus, LegType};
 
 use super::fake::{Fake, Fate, Heard, Mood, Then};
@@ -33,11 +33,26 @@ pub fn run_named(memory: &Memory, fake: &Fake) -> bool {
     run_over(memory, memory, fake, vec![hash()])
 }
 
+/// The same, and begins it if another processor holds it.
+pub fn take_over(memory: &Memory, fake: &Fake) -> bool {
+    run_as(memory, memory, fake, vec![hash()], Run::claim("second"))
+}
+
 fn run_over(books: &impl Books, memory: &Memory, fake: &Fake, over: Vec<PaymentHash>) -> bool {
+    run_as(books, memory, fake, over, None)
+}
+
+fn run_as(
+    books: &impl Books,
+    memory: &Memory,
+    fake: &Fake,
+    over: Vec<PaymentHash>,
+    begin: Option<ProcessingClaim>,
+) -> bool {
     fake.now.set(memory.now.get());
     let clock = || memory.time();
     let payer = Payer { books, payments: fake, clock: &clock, policy: POLICY };
-    let run = Run { settlements: over, begin: None, is_dry: false };
+    let run = Run { settlements: over, begin, is_dry: false };
     payer.run(&run, |_| {}).is_ok()
 }
 

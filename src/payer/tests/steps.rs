@@ -6,7 +6,7 @@ use spireledger_schema::words::{LegStatus, LegType};
 
 use super::fake::{Fake, Fate, Heard, Mood, Then};
 use super::ledger::{Memory, Stop, begun, begun_with_forward, hash};
-use super::model::{legs, run, run_named};
+use super::model::{legs, run, run_named, take_over};
 use crate::payer::{Books as _, stuck};
 
 /// Legs that need a payment: platform, operator's wallet, operator's address, LP.
@@ -126,10 +126,22 @@ fn what_another_processor_holds_is_paid_only_by_name() {
         "processing_claim": "payd-1" }));
     run(&memory, &fake);
     assert_eq!((fake.asked.get(), fake.made.borrow().len()), (0, 0));
+    // To pay it at once would not be safe.
+    let settlement = memory.settlement(&hash()).unwrap().unwrap();
+    for waiting in stuck(&settlement, memory.time(), memory.time()) {
+        assert!(waiting.action.starts_with("see that `payd-1`, which holds it"), "{waiting:?}");
+    }
+    // Nor may it be taken over as long as the other's lease lasts.
+    take_over(&memory, &fake);
+    assert_eq!(fake.made.borrow().len(), 0);
     run_named(&memory, &fake);
     assert_eq!(fake.asked.get(), LEGS);
-    // Whoever began it finishes it.
+    // Whoever began it finishes it, or whoever takes it over.
     assert_ne!(memory.log().last().unwrap().event.name(), "settlement.finished");
+    after(&memory, 700);
+    take_over(&memory, &fake);
+    assert_eq!(fake.asked.get(), LEGS);
+    assert_eq!(memory.log().last().unwrap().event.name(), "settlement.finished");
 }
 
 #[test]
@@ -190,7 +202,7 @@ fn what_cannot_be_forwarded_stays_with_the_lp_until_somebody_decides() {
     let settlement = memory.settlement(&hash()).unwrap().unwrap();
     let waiting = stuck(&settlement, memory.time(), memory.time());
     let [forward] = waiting.as_slice() else { panic!("{waiting:#?}") };
-    assert!(forward.action.contains(&format!("pay {}", hash())), "{forward:?}");
+    assert!(forward.action.starts_with("`pay` asks about it"), "{forward:?}");
     // Its intent is open once more: first that is told to have failed.
     after(&memory, 10_000);
     *fake.fate.borrow_mut() = Box::new(|| Fate::of(Heard::No, Then::FailsAfter(0)));
