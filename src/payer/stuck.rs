@@ -68,10 +68,9 @@ pub fn stuck(settlement: &Settlement, now: Timestamp, until: Timestamp) -> Vec<W
             let action = if when > now {
                 format!("`pay` asks about it; nothing else before {when}")
             } else {
-                format!(
-                    "`pay` asks about it. If that stays unclear, look the payment up in the wallet \
-                     and at its node, then send leg.outcome completed or failed with its hash"
-                )
+                "`pay` asks about it. If that stays unclear, look the payment up in the wallet and at its \
+                 node, then send leg.outcome completed or failed with its hash"
+                    .to_owned()
             };
             note(Some(leg), intent.since, what, action);
             continue;
