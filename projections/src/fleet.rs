@@ -186,6 +186,7 @@ impl Fleet {
             Event::CassettesReported(e) => self.cassettes_reported(e, at),
             Event::RowImported(e) => self.row_imported(e, at, seq)?,
             Event::RulesImported(e) => self.rules_imported(e, at, seq),
+            Event::ImportPiece(e) => crate::whole(e, seq)?,
             // Added legs are never dca legs; the others change no balance.
             Event::LegAdded(_)
             | Event::LegIntended(_)

@@ -14,8 +14,11 @@
     clippy::float_arithmetic
 )]
 
+mod audited;
 mod balances;
+pub mod books;
 mod cell;
+pub mod conservation;
 mod deposit;
 pub mod facts;
 mod fleet;
@@ -29,12 +32,20 @@ pub mod tables;
 pub mod touched;
 pub mod versions;
 
+pub use audited::{Audited, AuditedLeg};
 pub use deposit::Deposit;
 pub use fleet::Fleet;
-pub use life::Life;
+pub use life::{Life, is_apart};
 pub use occurred::Occurred;
 pub use rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
 pub use settlement::{Intent, LegRow, Lock, Settlement};
+use spireledger_schema::event::ImportPiece;
+
+/// Refuses the last piece of what was brought in, which has to be put together with those before it first;
+/// with the others nothing happens.
+pub(crate) const fn whole(e: &ImportPiece, seq: u64) -> Result<(), ApplyError> {
+    if e.is_last() { Err(ApplyError::InPieces { seq }) } else { Ok(()) }
+}
 
 /// Why an entry cannot be folded. A history that `decide` wrote never gives one of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +65,12 @@ pub enum ApplyError {
         seq: u64,
         /// Which sum.
         what: String,
+    },
+    /// The entry completes what came in pieces, and was not put together with those before it.
+    #[error("entry {seq} is the last piece of something, and not all of it")]
+    InPieces {
+        /// The entry.
+        seq: u64,
     },
     /// The entry stands in a stream where it does not belong.
     #[error("entry {seq} ({name}) does not belong in its stream")]

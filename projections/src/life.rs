@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use spireledger_schema::Entry;
 use spireledger_schema::event::{Event, RowImported};
-use spireledger_schema::imported::SourceTable;
+use spireledger_schema::imported::{SourceRow, SourceTable};
 use spireledger_schema::text::Text;
 use spireledger_schema::time::Timestamp;
+use spireledger_schema::{Entry, EntryKey, streams};
 
 use crate::imported::{ImportedRow, RowKey, deposit, leg, settlement};
 use crate::settlement::is_of_settlement;
@@ -51,6 +51,7 @@ impl Life {
                 deposit.as_mut().ok_or_else(misplaced)?.apply(entry);
             }
             (Event::RowImported(e), _, _) => self.imported(e, entry),
+            (Event::ImportPiece(e), _, _) => crate::whole(e, entry.front.seq)?,
             (event, settlement, _) if is_of_settlement(event) => {
                 settlement.as_mut().ok_or_else(misplaced)?.apply(entry)?;
             }
@@ -64,7 +65,10 @@ impl Life {
         let row = ImportedRow::new(e.row.clone(), entry.front.seq, e.is_live);
         let key = (e.row.table, Text::new(e.row.id.as_str()));
         self.alone.remove(&key);
+        // Under a key of its own a row is of no settlement, whatever somebody may claim there.
+        let stands_apart = is_apart(&e.row, &entry.front.key);
         let is_held = match e.row.table {
+            _ if stands_apart => false,
             SourceTable::Deposits => self.deposit_imported(row.clone(), at),
             SourceTable::Settlements => {
                 // There is one settlement of a payment hash, whatever it is called.
@@ -77,9 +81,10 @@ impl Life {
         if !is_held {
             self.alone.insert(key, row);
         }
-        if let Some(settlement) = &mut self.settlement {
-            let mut alone = self.alone.keys();
-            settlement.has_legs_alone = alone.any(|(table, _)| *table == SourceTable::Legs);
+        if !stands_apart && let Some(settlement) = &mut self.settlement {
+            let legs = self.alone.values().filter(|row| row.row.table == SourceTable::Legs);
+            let mut own = legs.filter(|row| !is_apart(&row.row, &entry.front.key));
+            settlement.has_legs_alone = own.next().is_some();
         }
     }
 
@@ -127,4 +132,11 @@ impl Life {
         };
         alone.or(taken.filter(of))
     }
+}
+
+/// Whether a row of a settlement or a leg stands in a stream of its own: its database names no settlement
+/// that there could be.
+pub fn is_apart(row: &SourceRow, key: &EntryKey) -> bool {
+    matches!(row.table, SourceTable::Settlements | SourceTable::Legs)
+        && streams::imported_alone(row.table, row.id.as_str()) == *key
 }

@@ -144,7 +144,9 @@ const fn kind(event: &Event) -> Kind {
         | Event::SettlementFinished(_)
         | Event::SettlementFailed(_)
         | Event::LegIntended(_)
-        | Event::LegAdded(_) => Kind::Silent,
+        | Event::LegAdded(_)
+        // What it becomes a part of follows what it follows.
+        | Event::ImportPiece(_) => Kind::Silent,
         Event::ClientEnrolled(_)
         | Event::ClientChanged(_)
         | Event::DepositRecorded(_)

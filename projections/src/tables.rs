@@ -13,8 +13,8 @@ use spireledger_schema::text::{MachineId, Text};
 
 pub use crate::cell::{Cell, SqlCell};
 use crate::facts::{
-    Alone, BayState, DepositAtMachine, Enrolment, LegOfSettlement, Reports, Rows, SplitInPlace,
-    Subject,
+    Alone, BalanceAtMachine, BayState, DepositAtMachine, Enrolment, LegOfSettlement, Reports, Rows,
+    SplitInPlace, Subject,
 };
 use crate::imported::ImportedRow;
 pub use crate::shape::{Seen, Shape, Table};
@@ -23,7 +23,7 @@ use crate::{Client, Deposit, Fleet, Life, Machine, Rules, Settlement};
 /// A row, in the order of its table's columns.
 pub type Row<'a> = Vec<Cell<'a>>;
 
-/// Every subject of the fleet that has a row of its own; none for deposits, settlements and legs.
+/// Every subject of the fleet that has a row of its own; none for what is not the fleet's.
 pub fn fleet_subjects(fleet: &Fleet, rows: Rows) -> Box<dyn Iterator<Item = Seen<'_>> + '_> {
     use SourceTable as T;
     let with =
@@ -62,7 +62,15 @@ pub fn fleet_subjects(fleet: &Fleet, rows: Rows) -> Box<dyn Iterator<Item = Seen
             let own = fleet.machines().flat_map(move |machine| of_bays(fleet, machine));
             Box::new(own.chain(alone(fleet, T::Bays, rows)))
         }
-        Rows::Deposits | Rows::Settlements | Rows::Legs => Box::new(std::iter::empty()),
+        Rows::Balances => {
+            Box::new(fleet.clients().map(move |client| balance_of(fleet, client).into()))
+        }
+        Rows::Deposits
+        | Rows::Settlements
+        | Rows::Legs
+        | Rows::Postings
+        | Rows::Wallets
+        | Rows::Audits => Box::new(std::iter::empty()),
     }
 }
 
@@ -74,7 +82,7 @@ fn alone(fleet: &Fleet, table: SourceTable, rows: Rows) -> impl Iterator<Item = 
         .map(move |row| Seen { subject, imported: Some(row) })
 }
 
-/// The rows of a table that the fleet holds; none for deposits, settlements and legs.
+/// The rows of a table that the fleet holds; none for what is not the fleet's.
 ///
 /// Of rows that share a key the last stands. Only bays can share one (before version 8), and only
 /// those of one machine, which stand together: no more than one machine's rows are held at a time.
@@ -194,6 +202,12 @@ pub fn leg_rows<'a>(table: &Table, settlement: &'a Settlement) -> Vec<Row<'a>> {
         table.row(&Seen { subject, imported: leg.imported.as_ref() })
     };
     settlement.legs.iter().filter_map(row).collect()
+}
+
+/// What an LP has at a machine.
+pub fn balance_of<'a>(fleet: &'a Fleet, client: &'a Client) -> Subject<'a> {
+    let fiat_code = fleet.fiat_code_at(client.machine_id.as_str());
+    Subject::Balance(BalanceAtMachine { client, fiat_code })
 }
 
 /// An enrolment with its LP.

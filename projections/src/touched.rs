@@ -9,15 +9,18 @@
 use std::borrow::Cow;
 
 use spireledger_schema::Event;
+use spireledger_schema::event::{GivenBack, Leg};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::text::{ClientId, MachineId, Text, UserId};
 
 use crate::cell::{Cell, IntoCell};
 use crate::facts::{
-    BayFact, ClientFact, DepositFact, LegFact, LpFact, MachineFact, Rows, SettlementFact, Source,
-    SplitFact, Subject, TelemetryFact,
+    AuditFact, BalanceFact, BayFact, ClientFact, DepositFact, LegFact, LpFact, MachineFact,
+    PostingFact, Rows, SettlementFact, Source, SplitFact, Subject, TelemetryFact, WalletFact,
 };
-use crate::tables::{Row, Seen, Table, bay_rows_at, fleet_rows, of_client, of_reports, rules_rows};
+use crate::tables::{
+    Row, Seen, Table, balance_of, bay_rows_at, fleet_rows, of_client, of_reports, rules_rows,
+};
 use crate::{Fleet, Settlement};
 
 /// Rows of the fleet that are replaced together.
@@ -35,12 +38,14 @@ pub enum Place {
     Reports(MachineId),
     /// The rows of a machine's bays.
     Bays(MachineId),
+    /// The row of an enrolment's sums.
+    Balance(ClientId),
     /// All rows of a table.
     Table(Rows),
 }
 
 /// Rows that are the fleet's.
-const OF_FLEET: [Rows; 7] = [
+const OF_FLEET: [Rows; 8] = [
     Rows::Config,
     Rows::Machines,
     Rows::Clients,
@@ -48,6 +53,7 @@ const OF_FLEET: [Rows; 7] = [
     Rows::Splits,
     Rows::Telemetry,
     Rows::Bays,
+    Rows::Balances,
 ];
 
 /// Which legs of its settlement an entry touches, beside those that it adds.
@@ -87,7 +93,7 @@ pub fn places(fleet: &Fleet, event: &Event) -> Vec<Place> {
         Event::RowImported(_) if has_rows(event) => Vec::new(),
         Event::RowImported(_) => OF_FLEET.map(Place::Table).to_vec(),
         Event::RulesImported(_) => vec![Place::Table(Rows::Splits)],
-        // No column of the fleet's tables says anything of balances.
+        // The sums of enrolments are places of their own: see [`balances`].
         Event::OperatorChanged(_)
         | Event::DepositRecorded(_)
         | Event::DepositConfirmed(_)
@@ -103,8 +109,39 @@ pub fn places(fleet: &Fleet, event: &Event) -> Vec<Place> {
         | Event::LegEnded(_)
         | Event::LegIntended(_)
         | Event::LegAdded(_)
+        | Event::ImportPiece(_)
         | Event::ClaimRefused(_) => Vec::new(),
     }
+}
+
+/// The enrolments whose sums an event changes; `fleet` is the state after it.
+pub fn balances(fleet: &Fleet, event: &Event) -> Vec<Place> {
+    let of_legs = |legs: &[Leg]| -> Vec<ClientId> {
+        legs.iter().filter_map(|leg| leg.client_id.clone()).collect()
+    };
+    let of_back = |back: &[GivenBack]| -> Vec<ClientId> {
+        back.iter().map(|back| back.client_id.clone()).collect()
+    };
+    let clients = match event {
+        Event::ClientEnrolled(e) => vec![e.id.clone()],
+        // The currency of all of them may be another.
+        Event::MachineChanged(e) if e.fiat_code.is_some() => {
+            fleet.clients_at(&e.id).map(|client| client.id.clone()).collect()
+        }
+        Event::DepositRecorded(e) => vec![e.client_id.clone()],
+        Event::DepositConfirmed(e) => vec![e.client_id.clone()],
+        Event::DepositRejected(e) => vec![e.client_id.clone()],
+        Event::SettlementBegun(e) => of_legs(&e.legs),
+        Event::SettlementAdjusted(e) => [of_back(&e.given_back), of_legs(&e.legs)].concat(),
+        Event::SettlementVoided(e) => of_back(&e.given_back),
+        Event::LegEnded(e) => e.client_id.iter().cloned().collect(),
+        Event::RowImported(e) => {
+            let counted = [&e.before, &e.after].into_iter().flatten();
+            counted.map(|counted| counted.client_id.clone()).collect()
+        }
+        _ => Vec::new(),
+    };
+    clients.into_iter().map(Place::Balance).collect()
 }
 
 /// What was said of a machine before it was registered shows when it is.
@@ -158,6 +195,7 @@ pub const fn has_rows(event: &Event) -> bool {
         | Event::CassettesSet(_)
         | Event::CassettesReported(_)
         | Event::RulesImported(_)
+        | Event::ImportPiece(_)
         | Event::ClaimRefused(_) => false,
     }
 }
@@ -188,6 +226,10 @@ pub const fn scope(rows: Rows) -> &'static [Source] {
         Rows::Legs => &[Source::Leg(LegFact::Id)],
         Rows::Telemetry => &[Source::Telemetry(TelemetryFact::Machine)],
         Rows::Bays => &[Source::Bay(BayFact::Machine)],
+        Rows::Balances => &[Source::Balance(BalanceFact::Client)],
+        Rows::Postings => &[Source::Posting(PostingFact::Seq)],
+        Rows::Wallets => &[Source::Wallet(WalletFact::Id)],
+        Rows::Audits => &[Source::Audit(AuditFact::Seq)],
     }
 }
 
@@ -201,6 +243,7 @@ impl Place {
             Self::Rules(..) => Rows::Splits,
             Self::Reports(_) => Rows::Telemetry,
             Self::Bays(_) => Rows::Bays,
+            Self::Balance(_) => Rows::Balances,
             Self::Table(rows) => *rows,
         }
     }
@@ -209,7 +252,7 @@ impl Place {
     pub fn scope(&self) -> Option<Vec<Cell<'_>>> {
         Some(match self {
             Self::Machine(id) | Self::Reports(id) | Self::Bays(id) => vec![id.cell()],
-            Self::Client(id) => vec![id.cell()],
+            Self::Client(id) | Self::Balance(id) => vec![id.cell()],
             Self::Lp(user) => vec![user.cell()],
             Self::Rules(operator, machine) => vec![operator.cell(), machine.cell()],
             Self::Table(_) => return None,
@@ -225,6 +268,11 @@ impl Place {
             Self::Client(id) => {
                 let client = fleet.client(id).map(|client| of_client(fleet, client).subject);
                 (SourceTable::Clients, id.as_str(), client)
+            }
+            Self::Balance(id) => {
+                let client = fleet.client(id).map(|client| balance_of(fleet, client));
+                let row = client.and_then(|subject| table.row(&Seen::from(subject)));
+                return row.into_iter().collect();
             }
             Self::Lp(user) => (SourceTable::Lps, user.as_str(), fleet.lp(user).map(Subject::Lp)),
             Self::Reports(id) => {

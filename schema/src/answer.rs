@@ -84,7 +84,7 @@ impl Receipt {
         };
         let id = |text: &str| Some(Text::new(text));
         match &entry.event {
-            Event::ConfigChanged(_) => {}
+            Event::ConfigChanged(_) | Event::ImportPiece(_) => {}
             Event::OperatorChanged(e) => receipt.id = id(e.operator_user_id.as_str()),
             Event::MachineRegistered(e) => receipt.id = id(e.id.as_str()),
             Event::MachineChanged(e) => receipt.id = id(e.id.as_str()),

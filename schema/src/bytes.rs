@@ -19,6 +19,17 @@ const CLAIMED_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const CONFIG: Config =
     config::standard().with_little_endian().with_variable_int_encoding().with_limit();
 
+/// The same bytes of a value that was put together of pieces, whose lists may claim more.
+const LONG: config::Configuration<
+    config::LittleEndian,
+    config::Varint,
+    config::Limit<LONG_CLAIMED_BYTES_MAX>,
+> = config::standard().with_little_endian().with_variable_int_encoding().with_limit();
+
+/// Most memory that the lists of a value in pieces may claim: eight times its longest bytes. A rule that
+/// was found takes about five times its bytes.
+const LONG_CLAIMED_BYTES_MAX: usize = 8 * crate::event::PIECES_BYTES_MAX;
+
 /// Appends the canonical bytes of `value` to `out`. Encoding into memory does not fail.
 pub(crate) fn write<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     bincode::encode_into_std_write(value, out, CONFIG).map(|_| ())
@@ -31,7 +42,21 @@ pub(crate) fn write<T: Encode>(value: &T, out: &mut Vec<u8>) -> Result<(), Encod
 pub(crate) fn read<'de, T: BorrowDecode<'de, ()> + Encode>(
     bytes: &'de [u8],
 ) -> Result<(T, &'de [u8]), DecodeError> {
-    let (value, used): (T, usize) = bincode::borrow_decode_from_slice(bytes, CONFIG)?;
+    read_with(bytes, CONFIG)
+}
+
+/// Reads one value as [`read`] does, of bytes that were put together of pieces.
+pub(crate) fn read_long<'de, T: BorrowDecode<'de, ()> + Encode>(
+    bytes: &'de [u8],
+) -> Result<(T, &'de [u8]), DecodeError> {
+    read_with(bytes, LONG)
+}
+
+fn read_with<'de, T: BorrowDecode<'de, ()> + Encode>(
+    bytes: &'de [u8],
+    config: impl config::Config,
+) -> Result<(T, &'de [u8]), DecodeError> {
+    let (value, used): (T, usize) = bincode::borrow_decode_from_slice(bytes, config)?;
     let (read, rest) = bytes.split_at_checked(used).ok_or(NOT_CANONICAL)?;
     let mut same = Same(read);
     let written = bincode::encode_into_writer(&value, &mut same, CONFIG);

@@ -179,6 +179,21 @@ impl Found {
         }
     }
 
+    /// How many bytes a text or bytes have; 0 for what is short by its kind.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Personal(Personal::Plain(text)) => text.as_str().len(),
+            Self::Personal(Personal::Sealed { sealed: bytes, .. }) | Self::Bytes(bytes) => {
+                bytes.len()
+            }
+            Self::Absent
+            | Self::Null
+            | Self::Integer(_)
+            | Self::Real(_)
+            | Self::Personal(Personal::Erased) => 0,
+        }
+    }
+
     /// Whether there is something: neither NULL nor a column that was not there.
     pub const fn is_something(&self) -> bool {
         !matches!(self, Self::Absent | Self::Null)
@@ -221,6 +236,19 @@ impl SourceRow {
     pub fn cell(&self, column: &str) -> &Found {
         let place = self.table.place(column);
         place.and_then(|place| self.cells.get(place)).unwrap_or(&Found::Absent)
+    }
+}
+
+impl SourceRow {
+    /// Bytes of its id and of all texts and bytes in it: what makes a row long.
+    pub fn bytes(&self) -> usize {
+        self.id.as_str().len() + self.cells.iter().map(Found::bytes).sum::<usize>()
+    }
+
+    /// The column that has most of them.
+    pub fn longest(&self) -> Option<(&'static str, usize)> {
+        let cells = self.table.columns().iter().copied().zip(self.cells.iter().map(Found::bytes));
+        cells.max_by_key(|(_, bytes)| *bytes)
     }
 }
 

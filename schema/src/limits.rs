@@ -6,6 +6,9 @@
 
 /// Longest command as JSON text, in bytes, with white space and escapes. Most have a few hundred.
 pub const COMMAND_BYTES_MAX: usize = 1024 * 1024;
+/// Longest row of a database, and longest set of split rules, that is brought in, in canonical bytes. What
+/// is longer than an entry travels in pieces.
+pub const ROW_BYTES_MAX: usize = crate::event::PIECES_BYTES_MAX;
 /// Most sats there can ever be: 21 million bitcoin.
 pub const SATS_MAX: u64 = 2_100_000_000_000_000;
 /// Longest id, in bytes: a UUID has 36, a bech32 LNURL target is not an id.

@@ -4,11 +4,15 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use serde::Serialize;
-use spireledger_projections::Fleet;
+use spireledger_projections::conservation::{Guard, Violation};
+use spireledger_projections::touched::has_rows;
+use spireledger_projections::{Fleet, Life};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Entry, EntryKey};
 
+use crate::ledger::{LedgerError, read};
 use crate::log::{BackupError, BackupLog, Block, Head, KeyIndex, LogError, ReadLog, Stored};
+use crate::tables::{Around, States};
 
 /// Breaks that are kept: a log that is broken everywhere must not fill the memory.
 const BREAKS_MAX: usize = 10_000;
@@ -64,7 +68,8 @@ impl Report {
 }
 
 /// Verifies a log: blocks and their checksums, the chain, positions and times, the links between the
-/// entries of a key, the key index, and that every entry can be read and folded.
+/// entries of a key, the key index, that every entry can be read and folded, and that no sat is lost, made
+/// or paid twice.
 pub fn verify(log: &dyn ReadLog, mut tick: impl FnMut(u64)) -> Report {
     let seed = log.key_index().map_or([0; 16], KeyIndex::seed);
     let mut check = Check::new(seed, log.head());
@@ -73,7 +78,7 @@ pub fn verify(log: &dyn ReadLog, mut tick: impl FnMut(u64)) -> Report {
         match block {
             Ok(block) => {
                 window.push(&block);
-                check.block(&block, &|seq, key| window.bears(log, seq, key));
+                check.block(log, &block, &|seq, key| window.bears(log, seq, key));
             }
             Err(LogError::Damaged { seq, why }) => check.unreadable(seq, why),
             Err(other) => check.note(check.head.seq + 1, "block", other.to_string()),
@@ -139,8 +144,32 @@ struct Check {
     recorded_at: Timestamp,
     /// The key index, made anew.
     keys: KeyIndex,
-    /// The fleet, folded anew, as long as it folds.
-    fleet: Option<Fleet>,
+    /// What is folded anew, as long as it folds.
+    folded: Option<Folded>,
+}
+
+/// State, made anew in bounded memory.
+struct Folded {
+    fleet: Fleet,
+    lives: States,
+}
+
+/// Sees that money is conserved.
+struct Conserved<'f> {
+    fleet: &'f Fleet,
+    violation: Option<Violation>,
+}
+
+impl Around for Conserved<'_> {
+    type Before = Guard;
+
+    fn before(&mut self, life: &Life, entry: &Entry) -> Guard {
+        Guard::before(life, &entry.event)
+    }
+
+    fn after(&mut self, before: Guard, life: &Life, entry: &Entry) {
+        self.violation = before.check(self.fleet, life, entry).err();
+    }
 }
 
 impl Check {
@@ -161,7 +190,7 @@ impl Check {
             head: Head::EMPTY,
             recorded_at: Timestamp::EPOCH,
             keys: KeyIndex::new(seed),
-            fleet: Some(Fleet::default()),
+            folded: Some(Folded { fleet: Fleet::default(), lives: States::new() }),
         }
     }
 
@@ -172,17 +201,17 @@ impl Check {
     fn unreadable(&mut self, seq: u64, why: String) {
         self.note(seq, "block", why);
         // What follows cannot be folded without what is missing.
-        self.fleet = None;
+        self.folded = None;
     }
 
-    fn block(&mut self, block: &Block, bears: Bears<'_>) {
+    fn block(&mut self, log: &dyn ReadLog, block: &Block, bears: Bears<'_>) {
         self.report.blocks += 1;
         let (first, before) = (block.first_seq(), block.before());
         if before.seq != self.head.seq {
             let missing = self.head.seq + 1;
             let last = first.saturating_sub(1);
             self.note(missing, "block", format!("entries {missing} to {last} are missing"));
-            self.fleet = None;
+            self.folded = None;
         } else if before.hash != self.head.hash {
             let what = format!(
                 "the block is chained to {}, but the entry before it has the hash {}",
@@ -197,7 +226,7 @@ impl Check {
         for stored in block.entries() {
             self.report.entries += 1;
             self.links(&stored, bears);
-            self.entry(&stored);
+            self.entry(log, &stored);
         }
         self.head = block.after();
     }
@@ -217,13 +246,17 @@ impl Check {
         }
     }
 
-    fn entry(&mut self, stored: &Stored<'_>) {
+    fn entry(&mut self, log: &dyn ReadLog, stored: &Stored<'_>) {
         let seq = stored.front.seq;
-        let entry = match Entry::decode(stored.canonical) {
+        let entry = match read(log, stored) {
             Ok(entry) => entry,
             Err(error) => {
-                self.fleet = None;
-                return self.note(seq, "entry", error.to_string());
+                self.folded = None;
+                let what = match error {
+                    LedgerError::Unreadable { why, .. } => why.to_string(),
+                    other => other.to_string(),
+                };
+                return self.note(seq, "entry", what);
             }
         };
         let at = entry.circumstances.recorded_at;
@@ -233,11 +266,19 @@ impl Check {
             self.note(seq, "time", what);
         }
         self.recorded_at = self.recorded_at.max(at);
-        if let Some(fleet) = &mut self.fleet
-            && let Err(error) = fleet.apply(&entry)
-        {
-            self.fleet = None;
-            self.note(seq, "fold", error.to_string());
+        let Some(folded) = &mut self.folded else { return };
+        match folded.take(log, stored, &entry) {
+            Ok(None) => {}
+            Ok(Some(violation)) => self.note(seq, "conservation", violation.to_string()),
+            Err(error) => {
+                self.folded = None;
+                match error {
+                    // What cannot be read is told already.
+                    LedgerError::Log(_) => {}
+                    LedgerError::Unfoldable(error) => self.note(seq, "fold", error.to_string()),
+                    other => self.note(seq, "fold", other.to_string()),
+                }
+            }
         }
     }
 
@@ -251,5 +292,24 @@ impl Check {
         self.report.head_hash = self.head.hash.to_string();
         self.report.breaks.sort_by_key(|broken| broken.seq);
         self.report
+    }
+}
+
+impl Folded {
+    fn take(
+        &mut self,
+        log: &dyn ReadLog,
+        stored: &Stored<'_>,
+        entry: &Entry,
+    ) -> Result<Option<Violation>, LedgerError> {
+        self.fleet.apply(entry)?;
+        if !has_rows(&entry.event) {
+            return Ok(None);
+        }
+        let mut conserved = Conserved { fleet: &self.fleet, violation: None };
+        self.lives.take(log, stored, entry, &mut conserved)?;
+        let violation = conserved.violation;
+        self.lives.forget_what_is_old();
+        Ok(violation)
     }
 }

@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use rusqlite::Connection;
-use spireledger_projections::tables::Shape;
 
 use super::contenders::Scratch;
 use super::report::Figure;
@@ -58,7 +57,7 @@ fn bring_in(
 fn copy(from: &Path, to: &Path, timing: &mut Timing) -> Result<(), BenchError> {
     let (from, to) = (Connection::open(from)?, Connection::open(to)?);
     to.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-    let shape = Shape::newest();
+    let shape = super::tables::spirekeeper_newest();
     for table in shape.tables() {
         to.execute_batch(&table.create(None))?;
         for index in table.indexes() {

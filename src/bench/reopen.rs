@@ -10,7 +10,7 @@ use super::program::{entries, ledger_path, run, submit_and_kill};
 use super::report::{Figure, Unit};
 use super::timing::{Begun, Timing};
 use super::{BenchError, Sizes, input, same};
-use crate::ledger::{Ledger, Reader, decode};
+use crate::ledger::{Ledger, Reader, read};
 use crate::log::ReadLog;
 
 /// Claims behind the last save when the process is killed: nearly as many as there can be.
@@ -72,7 +72,7 @@ fn fold(log: &dyn ReadLog) -> Result<Fleet, BenchError> {
             return Err(BenchError::Wrong(broken.to_string()));
         }
         for stored in block.entries() {
-            let entry = decode(stored.front.seq, stored.canonical)?;
+            let entry = read(log, &stored)?;
             fleet.apply(&entry).map_err(crate::ledger::LedgerError::from)?;
         }
     }

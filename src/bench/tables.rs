@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use spireledger_projections::tables::{Shape, Table};
+use spireledger_projections::versions::SPIREKEEPER_NEWEST;
 use spireledger_schema::Command;
 
 use super::contenders::{Scratch, bytes_on_disk};
@@ -30,7 +31,8 @@ pub(super) fn measure(sizes: &Sizes, scratch: &Scratch) -> Result<Vec<Figure>, B
     let ledger = start(&path)?;
     grow(&ledger, 0..sizes.claims, &mut Timing::default())?;
     let peer = scratch.path("peer.sqlite");
-    let claims = beside_sqlite("rebuild of version 12, claims", &ledger, scratch, &peer)?;
+    let old = spirekeeper_newest();
+    let claims = beside_sqlite("rebuild of version 12, claims", &ledger, &old, scratch, &peer)?;
     let holds = claims.figure.ratio(SQLITE) >= 1.0 / 1.5;
     let each = |bytes| number(bytes) / number(ledger.log().head().seq);
     let bytes = Figure::new(
@@ -47,11 +49,21 @@ pub(super) fn measure(sizes: &Sizes, scratch: &Scratch) -> Result<Vec<Figure>, B
     ledger.close()?;
     let ledger = lives(sizes, &scratch.path("lives"))?;
     let peer = scratch.path("peer-of-lives.sqlite");
-    let lives = beside_sqlite("rebuild of version 12, whole lives", &ledger, scratch, &peer)?;
-    figures.extend([lives.figure, lives.peer]);
+    let lives = beside_sqlite("rebuild of version 12, whole lives", &ledger, &old, scratch, &peer)?;
+    let holds = lives.figure.ratio(SQLITE) >= 1.0 / 1.5;
+    figures.extend([lives.figure.budget("≤ 1.5 × SQLite's time", holds), lives.peer]);
+    let (what, books) =
+        ("rebuild of version 13, with the books", scratch.path("peer-of-books.sqlite"));
+    let books = beside_sqlite(what, &ledger, &Shape::newest(), scratch, &books)?;
+    figures.extend([books.figure, books.peer]);
     ledger.close()?;
     figures.extend(super::imports::measure(scratch, &peer)?);
     Ok(figures)
+}
+
+/// The last version that spirekeeper had: what budgets are measured by.
+pub(super) fn spirekeeper_newest() -> Shape {
+    Shape::at(SPIREKEEPER_NEWEST).unwrap_or_else(Shape::newest)
 }
 
 /// A rebuild and its peer.
@@ -66,17 +78,18 @@ struct Beside {
 fn beside_sqlite(
     what: &str,
     ledger: &Ledger,
+    shape: &Shape,
     scratch: &Scratch,
     theirs: &Path,
 ) -> Result<Beside, BenchError> {
-    let (log, shape) = (&**ledger.log(), Shape::newest());
+    let log = &**ledger.log();
     let ours = scratch.path("ours.sqlite");
     let mut timing = Timing::default();
     let begun = Begun::here();
-    let rows = export_sqlite(log, &shape, &ours, Leftover::ThrowAway, &mut |_| {})?;
+    let rows = export_sqlite(log, shape, &ours, Leftover::ThrowAway, &mut |_| {})?;
     timing.stretch(rows, &begun);
     let mut peer = Timing::default();
-    insert_all(&ours, theirs, &shape, &mut peer)?;
+    insert_all(&ours, theirs, shape, &mut peer)?;
     same("rows of SQLite", peer.rows(), rows)?;
     let figure = Figure::rate(what, &timing).beside(SQLITE, peer.rate());
     let peer = Figure::rate("  SQLite, the same rows in memory", &peer);
@@ -149,11 +162,11 @@ fn follow(
     theirs: &Path,
 ) -> Result<Vec<Figure>, BenchError> {
     let log = &**ledger.log();
-    let mut live = Live::new(path, Shape::newest());
+    let mut live = Live::new(path, spirekeeper_newest());
     live.follow(log, &mut |_| {})?;
     let theirs = Connection::open(theirs)?;
     theirs.execute_batch(SETTINGS)?;
-    let settlements = Shape::newest();
+    let settlements = spirekeeper_newest();
     let Some(table) = settlements.table("dca_settlements") else { return Ok(Vec::new()) };
     let (mut figures, mut next) = (Vec::new(), sizes.claims);
     for group in [1, 100] {

@@ -10,6 +10,9 @@ use spireledger_projections::versions::NEWEST;
 use super::progress::{Unit, bar};
 use super::{Context, Outcome, open, output};
 
+/// How often tables are brought forward for one question, if others are put in their place meanwhile.
+const LOOKS_MAX: u32 = 8;
+
 /// Tables as of one entry. Dropping it ends the look at them.
 pub struct Tables {
     /// The tables, attached under the seed's schema name.
@@ -24,13 +27,19 @@ pub struct Tables {
 pub fn tables(context: &Context, shape: &Shape, reader: Reader) -> anyhow::Result<Tables> {
     let is_now = context.as_of.is_none() && reader.damage().is_empty();
     let mut live = Live::new(&context.ledger, shape.clone());
-    if is_now && (shape.version() == NEWEST || live.exists()) {
+    let mut looks =
+        if is_now && (shape.version() == NEWEST || live.exists()) { LOOKS_MAX } else { 0 };
+    while looks > 0 {
+        looks -= 1;
         match follow(context, &mut live, &reader).and_then(|()| live.read()) {
-            Ok((connection, Some(Head { seq: position, .. }))) => {
+            Ok((connection, Some(Head { seq: position, .. }))) if position >= reader.head().seq => {
                 return Ok(Tables { connection, position, _live: Some(live) });
             }
-            Ok((_, None)) => {}
+            // A rebuild that began a while ago has put older tables in the place of those.
+            Ok((_, Some(_))) => {}
+            Ok((_, None)) => looks = 0,
             Err(error) if may_not_write(&error) => {
+                looks = 0;
                 tracing::info!(%error, "the live tables cannot be brought forward; others are made");
             }
             Err(error) => return Err(error.into()),

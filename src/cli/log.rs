@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
 
-use spireledger::ledger::{decode, history};
+use spireledger::ledger::{history, read};
 use spireledger_schema::identity::Actor;
-use spireledger_schema::{Entry, EntryHash, EntryKey};
+use spireledger_schema::{Entry, EntryHash, EntryKey, Event};
 
 use super::{Context, Outcome, open, output};
 
@@ -64,7 +64,7 @@ fn show_range(context: &Context, from: Option<u64>, to: Option<u64>) -> anyhow::
         let block = block?;
         for stored in block.entries() {
             if (from..=to).contains(&stored.front.seq) {
-                shown.add(&decode(stored.front.seq, stored.canonical)?, stored.hash)?;
+                shown.add(&read(&*log, &stored)?, stored.hash)?;
             }
         }
         if block.last_seq() >= to {
@@ -127,6 +127,9 @@ pub fn entry_json(entry: &Entry, hash: EntryHash) -> anyhow::Result<serde_json::
 
 /// What an entry is about: the id or payment hash that its receipt names.
 fn subject(entry: &Entry, hash: EntryHash) -> String {
+    if let Event::ImportPiece(piece) = &entry.event {
+        return format!("piece {} of {}", piece.number, piece.count);
+    }
     let receipt = spireledger_schema::Receipt::of(entry, hash);
     let settlement = receipt.payment_hash.map(|hash| shorten(&hash.to_string()));
     let id = receipt.id.map(|id| match (&settlement, id.as_str().rsplit_once(':')) {
@@ -166,7 +169,7 @@ fn stats(context: &Context) -> anyhow::Result<()> {
     for block in log.blocks_from(1) {
         blocks += 1;
         for stored in block?.entries() {
-            let entry = decode(stored.front.seq, stored.canonical)?;
+            let entry = read(&*log, &stored)?;
             *events.entry(entry.event.name()).or_default() += 1;
             let at = entry.circumstances.recorded_at;
             times = Some((times.map_or(at, |(first, _)| first), at));

@@ -31,20 +31,6 @@ pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(print_bytes(text.as_bytes())?)
 }
 
-/// A line of CSV (RFC 4180): a cell with a comma, a quote or a line end is quoted.
-pub fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
-    let quoted = cells.map(|cell| {
-        if cell.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell.to_owned()
-        }
-    });
-    let mut line = quoted.collect::<Vec<_>>().join(",");
-    line.push_str("\r\n");
-    line
-}
-
 /// An empty table. `right` are the columns that hold numbers.
 pub fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
@@ -81,12 +67,6 @@ pub fn time(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::grouped;
-
-    #[test]
-    fn csv_quotes_what_it_must() {
-        let line = super::csv_line(["a", "b,c", "say \"hi\"", "two\nlines", ""].into_iter());
-        assert_eq!(line, "a,\"b,c\",\"say \"\"hi\"\"\",\"two\nlines\",\r\n");
-    }
 
     #[test]
     fn thousands_stand_apart() {

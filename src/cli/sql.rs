@@ -3,7 +3,7 @@
 use std::io::{BufWriter, StdoutLock, Write, stdout};
 
 use rusqlite::types::ValueRef;
-use spireledger::tables::{Listener, TablesError, ask};
+use spireledger::tables::{Listener, TablesError, ask, csv_line};
 use spireledger_projections::tables::{Shape, Table};
 
 use super::{Context, Outcome, live, open, output, tables};
@@ -120,13 +120,13 @@ impl Listener for Csv<'_> {
     type Error = anyhow::Error;
 
     fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
-        let line = output::csv_line(names.iter().map(String::as_str));
+        let line = csv_line(names.iter().map(String::as_str));
         Ok(self.out.write_all(line.as_bytes())?)
     }
 
     fn row(&mut self, cells: &[ValueRef<'_>]) -> anyhow::Result<()> {
         let cells: Vec<String> = cells.iter().map(|cell| text(*cell)).collect();
-        let line = output::csv_line(cells.iter().map(String::as_str));
+        let line = csv_line(cells.iter().map(String::as_str));
         Ok(self.out.write_all(line.as_bytes())?)
     }
 }

@@ -1,13 +1,13 @@
 //! `tables`: what follows from the log, as rows.
 
-use std::fs::File;
 use std::io::{BufWriter, Write, stdout};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use spireledger::ledger::{fleet_of, replay_fleet};
+use spireledger::ledger::fleet_of;
 use spireledger::log::ReadLog;
-use spireledger::tables::{Leftover, SCHEMA, export_parquet, export_sqlite, rows};
+use spireledger::tables::{
+    FileFormat, Leftover, SCHEMA, export_files, export_sqlite, rows, write_object,
+};
 use spireledger_projections::Fleet;
 use spireledger_projections::tables::{Cell, Row, Shape, Table};
 use spireledger_projections::versions::NEWEST;
@@ -61,7 +61,7 @@ pub enum Command {
         /// A file for SQLite; a directory, made if it is not there, for a file each.
         #[arg(long)]
         out: PathBuf,
-        /// Throw away what an interrupted export to SQLite has left, instead of going on with it.
+        /// Throw away what an interrupted export has left, instead of going on with it.
         #[arg(long)]
         from_scratch: bool,
     },
@@ -78,6 +78,18 @@ pub enum Format {
     Jsonl,
     /// A Parquet file a table, with exact decimals.
     Parquet,
+}
+
+impl Format {
+    /// The format of a file a table. `None`: all tables are in one file.
+    const fn of_files(self) -> Option<FileFormat> {
+        match self {
+            Self::Sqlite => None,
+            Self::Csv => Some(FileFormat::Csv),
+            Self::Jsonl => Some(FileFormat::Jsonl),
+            Self::Parquet => Some(FileFormat::Parquet),
+        }
+    }
 }
 
 pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
@@ -113,35 +125,17 @@ fn export(
 ) -> anyhow::Result<()> {
     let reader = open::reader(context)?;
     let log = open::as_of(context, &reader)?;
-    let progress = match format {
-        Format::Sqlite => bar("export", Some(log.head().seq), Unit::Entries),
-        // The fleet is one way through the log; each table that is no fleet's is another.
-        Format::Csv | Format::Jsonl | Format::Parquet => {
-            let ways = 1 + shape.tables().iter().filter(|table| !table.rows().of_fleet()).count();
-            bar("export", Some(log.head().seq * ways as u64), Unit::Entries)
+    let (count, as_of) = match format.of_files() {
+        None => {
+            let progress = bar("export", Some(log.head().seq), Unit::Entries);
+            let count =
+                export_sqlite(&*log, shape, out, leftover, &mut |seq| progress.set_position(seq))?;
+            progress.finish_and_clear();
+            (count, log.head().seq)
         }
+        Some(format) => (export_to_files(&*log, shape, format, out, leftover)?, log.head().seq),
     };
-    let count = match format {
-        Format::Sqlite => {
-            export_sqlite(&*log, shape, out, leftover, &mut |seq| progress.set_position(seq))?
-        }
-        Format::Csv | Format::Jsonl | Format::Parquet => {
-            let log = Watched::new(&*log, &progress);
-            let fleet = replay_fleet(&log)?;
-            std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-            let mut count = 0;
-            for table in shape.tables() {
-                count += if format == Format::Parquet {
-                    parquet_table(&log, &fleet, shape, table, out)?
-                } else {
-                    export_table(&log, &fleet, table, format, out)?
-                };
-            }
-            count
-        }
-    };
-    progress.finish_and_clear();
-    let (version, seq) = (shape.version(), log.head().seq);
+    let (version, seq) = (shape.version(), as_of);
     if context.json {
         return output::print_json(&serde_json::json!({
             "out": out, "version": version, "position": seq, "rows": count,
@@ -153,53 +147,34 @@ fn export(
     Ok(output::print_line(&line)?)
 }
 
-/// Writes one table beside its file and then in its place; returns how many rows.
-fn export_table(
+/// Writes a file a table, and says what a person should know of it.
+fn export_to_files(
     log: &dyn ReadLog,
-    fleet: &Fleet,
-    table: &Table,
-    format: Format,
-    dir: &Path,
-) -> anyhow::Result<u64> {
-    let extension = if format == Format::Csv { "csv" } else { "jsonl" };
-    let path = dir.join(format!("{}.{extension}", table.name()));
-    let new = path.with_extension(format!("{extension}.new"));
-    let mut out = BufWriter::new(File::create(&new).with_context(|| new.display().to_string())?);
-    let columns: Vec<(usize, &'static str)> = choose(table, &[])?;
-    if format == Format::Csv {
-        out.write_all(output::csv_line(columns.iter().map(|(_, name)| *name)).as_bytes())?;
-    }
-    let mut count = 0;
-    rows(log, fleet, table, |row| {
-        count += 1;
-        if format == Format::Csv {
-            let cells: Vec<String> = row.iter().map(ToString::to_string).collect();
-            out.write_all(output::csv_line(cells.iter().map(String::as_str)).as_bytes())?;
-        } else {
-            write_object(&mut out, &row, &columns)?;
-        }
-        anyhow::Ok(())
-    })?;
-    out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-    std::fs::rename(&new, &path).with_context(|| path.display().to_string())?;
-    Ok(count)
-}
-
-/// Writes one table as Parquet; returns how many rows.
-fn parquet_table(
-    log: &dyn ReadLog,
-    fleet: &Fleet,
     shape: &Shape,
-    table: &Table,
-    dir: &Path,
+    format: FileFormat,
+    out: &Path,
+    leftover: Leftover,
 ) -> anyhow::Result<u64> {
-    let path = dir.join(format!("{}.parquet", table.name()));
-    let written = export_parquet(log, fleet, shape, table, &path)?;
-    for column in written.as_text {
-        let (path, table) = (path.display(), table.name());
+    // The fleet is one way through the log; each table that is no fleet's is another.
+    let ways = 1 + shape.tables().iter().filter(|table| !table.rows().of_fleet()).count();
+    let progress = bar("export", Some(log.head().seq * ways as u64), Unit::Entries);
+    let watched = Watched::new(log, &progress);
+    let exported = export_files(&watched, shape, format, out, leftover, &mut |spared| {
+        progress.set_length(progress.length().unwrap_or_default().saturating_sub(spared));
+    })?;
+    progress.finish_and_clear();
+    if let Some(other) = exported.other {
+        eprintln!(
+            "spireledger: the interrupted export that was there is as of entry {other}, so all was made \
+             anew; with --as-of {other} it would have been gone on with"
+        );
+    }
+    for (table, column) in exported.as_text {
+        let path = out.join(format!("{table}.{}", format.extension()));
+        let path = path.display();
         eprintln!("spireledger: {path}: `{column}` is text: not all of {table} is of its type");
     }
-    Ok(written.rows)
+    Ok(exported.rows)
 }
 
 fn list(context: &Context, shape: &Shape) -> anyhow::Result<()> {
@@ -297,19 +272,8 @@ fn print_lines(
     chosen: &[(usize, &'static str)],
 ) -> anyhow::Result<()> {
     let mut out = BufWriter::new(stdout().lock());
-    rows(log, fleet, table, |row| write_object(&mut out, &row, chosen))?;
+    rows(log, fleet, table, |row| {
+        Ok::<_, anyhow::Error>(write_object(&mut out, &row, chosen.iter().copied())?)
+    })?;
     Ok(out.flush()?)
-}
-
-fn write_object(
-    out: &mut impl Write,
-    row: &Row<'_>,
-    chosen: &[(usize, &'static str)],
-) -> anyhow::Result<()> {
-    let cells = chosen.iter().filter_map(|(at, column)| Some((*column, row.get(*at)?)));
-    let object: serde_json::Map<String, serde_json::Value> = cells
-        .map(|(column, cell)| Ok((column.to_owned(), serde_json::to_value(cell)?)))
-        .collect::<Result<_, serde_json::Error>>()?;
-    serde_json::to_writer(&mut *out, &object)?;
-    Ok(out.write_all(b"\n")?)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use spireledger::ledger::history;
 use spireledger::log::ReadLog;
-use spireledger_projections::Settlement;
+use spireledger_projections::{LegRow, Settlement};
 use spireledger_schema::event::Leg;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::imported::{SourceRow, SourceTable};
@@ -75,10 +75,13 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Yes)
 }
 
-/// A key's own entries. Whatever only bears it as its alias is of something else.
+/// A key's own entries. Whatever only bears it as its alias is of something else, and pieces say nothing that
+/// the last of them does not.
 fn own(log: &dyn ReadLog, key: &EntryKey) -> anyhow::Result<Vec<(Entry, EntryHash)>> {
     let mut entries = history(log, key)?;
-    entries.retain(|(entry, _)| entry.front.key == *key);
+    entries.retain(|(entry, _)| {
+        entry.front.key == *key && !matches!(entry.event, Event::ImportPiece(_))
+    });
     Ok(entries)
 }
 
@@ -121,7 +124,7 @@ fn found(row: &SourceRow) -> String {
             format!("{} of {} sats, {}", cell("tx_type"), cell("wire_sats"), cell("status"))
         }
         SourceTable::Legs => {
-            let id = row.id.as_str().rsplit(':').next().unwrap_or_default();
+            let id = leg_name(row.id.as_str());
             let (kind, sats) = (cell("leg_type"), cell("amount_sats"));
             format!("leg {id}, {kind} of {sats} sats, {}", cell("status"))
         }
@@ -147,12 +150,12 @@ fn happened(event: &Event) -> String {
             format!("{name}: {} really dispensed, {} legs planned", e.fiat_amount, e.legs.len())
         }
         Event::LegIntended(e) => {
-            let number = e.leg_id.as_str().rsplit(':').next().unwrap_or_default();
+            let number = leg_name(e.leg_id.as_str());
             let sats = output::grouped(e.amount_sats);
             format!("{name}: leg {number}, {sats} sats by payment {}", e.external_payment_hash)
         }
         Event::LegEnded(e) => {
-            let number = e.leg_id.as_str().rsplit(':').next().unwrap_or_default();
+            let number = leg_name(e.leg_id.as_str());
             let sats = output::grouped(e.amount_sats);
             format!(
                 "{name}: leg {number}, {} of {sats} sats, {}",
@@ -223,7 +226,7 @@ fn print_sums(settlement: &Settlement, sums: &[Sum]) -> anyhow::Result<()> {
     let mut legs = output::table(&["leg", "for", "to", "sats", "fiat", "state"], &[3, 4]);
     for leg in &settlement.legs {
         legs.add_row([
-            leg.id.as_str().rsplit(':').next().unwrap_or_default().to_owned(),
+            leg_name(leg.id.as_str()).to_owned(),
             leg.leg.leg_type.to_string(),
             destination(&leg.leg),
             output::grouped(leg.leg.amount_sats),
@@ -241,5 +244,37 @@ fn print_sums(settlement: &Settlement, sums: &[Sum]) -> anyhow::Result<()> {
             sats,
         ]);
     }
-    Ok(output::print_line(&format!("{legs}\n{table}"))?)
+    let all = conserved(settlement);
+    Ok(output::print_line(&format!("{legs}\n{table}{all}"))?)
+}
+
+/// Where all that came in is: paid, to be paid, or still in the machine's wallet.
+fn conserved(settlement: &Settlement) -> String {
+    let sum = |test: fn(&LegRow) -> bool| -> u64 {
+        let legs = settlement.legs.iter().filter(|leg| {
+            test(leg) && !matches!(leg.leg.leg_type, LegType::Retained | LegType::Autoforward)
+        });
+        legs.map(|leg| leg.leg.amount_sats.get()).fold(0, u64::saturating_add)
+    };
+    let paid = sum(|leg| leg.status == LegStatus::Completed);
+    let open = sum(|leg| leg.status.is_spent() && leg.status != LegStatus::Completed);
+    let (what, all) = match settlement.claimed.tx_type {
+        TxType::CashOut => ("came in", settlement.claimed.wire_sats),
+        TxType::CashIn => ("of fee", settlement.fee_sats),
+    };
+    let Some(stays) = all.get().checked_sub(paid).and_then(|rest| rest.checked_sub(open)) else {
+        return format!("\n{} sats {what}, and more is on legs", output::grouped(all));
+    };
+    let [all, paid, open, stays] = [all.get(), paid, open, stays].map(output::grouped);
+    format!(
+        "\n{all} sats {what} = {paid} paid + {open} to be paid + {stays} in the machine's wallet"
+    )
+}
+
+/// A planned leg by its number, any other by its id.
+fn leg_name(id: &str) -> &str {
+    match id.rsplit_once(':') {
+        Some((_, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => number,
+        _ => id,
+    }
 }

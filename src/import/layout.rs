@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use rusqlite::Connection;
 use spireledger_projections::shape::Shape;
-use spireledger_projections::versions::NEWEST;
+use spireledger_projections::versions::SPIREKEEPER_NEWEST;
 use spireledger_schema::imported::SourceTable;
 
 use super::ImportError;
@@ -46,7 +46,7 @@ impl Layout {
                 tables.insert(*table, columns);
             }
         }
-        let mut layout = Self { tables, versions: 1..=NEWEST, is_mixture: false };
+        let mut layout = Self { tables, versions: 1..=SPIREKEEPER_NEWEST, is_mixture: false };
         let missing = layout.missing();
         if !missing.is_empty() {
             return Err(ImportError::NotOne { missing });
@@ -76,7 +76,7 @@ impl Layout {
 
     /// What every version has and this database has not.
     fn missing(&self) -> Vec<String> {
-        let shapes: Vec<Shape> = (1..=NEWEST).filter_map(Shape::at).collect();
+        let shapes: Vec<Shape> = (1..=SPIREKEEPER_NEWEST).filter_map(Shape::at).collect();
         let first = shapes.first();
         let tables = first.map(Shape::tables).unwrap_or_default().iter();
         let mut missing = Vec::new();

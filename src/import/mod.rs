@@ -16,20 +16,23 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use serde::Serialize;
 use spireledger_projections::Fleet;
-use spireledger_projections::versions::NEWEST;
+use spireledger_projections::versions::SPIREKEEPER_NEWEST;
 use spireledger_schema::identity::Actor;
 use spireledger_schema::imported::{SourceRow, SourceTable};
 use spireledger_schema::text::Text;
 use spireledger_schema::{Answer, Refusal};
 
 use crate::ledger::{Item, Ledger, LedgerError, replay_fleet};
-use crate::rules::Import;
+use crate::rules::{Import, row_too_long};
 
 pub use irregular::Irregular;
+use source::Read;
 pub use source::Source;
 
 /// Rows that are decided and made durable together; few where crashes between batches are tried.
 pub const BATCH_ROWS: usize = if cfg!(feature = "crash-points") { 64 } else { 1_024 };
+/// Bytes of long texts after which a batch takes no more rows.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Batches that are decided while the next is read.
 const BATCHES_IN_FLIGHT: usize = 4;
 /// Irregular or refused rows that are kept for the report.
@@ -40,7 +43,7 @@ const LISTED_MAX: usize = 100_000;
 pub enum ImportError {
     /// It is no spirekeeper database.
     #[error(
-        "this is no spirekeeper database: it has no {}. All versions 1 to {NEWEST} have that",
+        "this is no spirekeeper database: it has no {}. All versions 1 to {SPIREKEEPER_NEWEST} have that",
         .missing.join(", no ")
     )]
     NotOne {
@@ -172,8 +175,9 @@ struct Run<'a> {
     version: u16,
     ledger: Option<(&'a Ledger, Actor)>,
     report: Report,
-    /// What will be sent together.
+    /// What will be sent together, and about how long it is.
     batch: Vec<Import>,
+    batch_bytes: usize,
     /// What was sent, oldest first, with where its answers come.
     sent: VecDeque<Sent>,
 }
@@ -205,7 +209,7 @@ impl<'a> Run<'a> {
             more: 0,
         };
         let (batch, sent) = (Vec::new(), VecDeque::new());
-        Self { source, version, ledger, report, batch, sent }
+        Self { source, version, ledger, report, batch, batch_bytes: 0, sent }
     }
 
     fn all(&mut self, fleet: &Fleet, tick: &mut impl FnMut(u64)) -> Result<(), ImportError> {
@@ -217,17 +221,17 @@ impl<'a> Run<'a> {
                 tick(rows);
                 continue;
             }
-            source.rows(table, version, |row, settlement| {
-                irregular::look(source, &row, |what| self.irregular(what))?;
-                self.send(table, Import::Row { row, settlement })?;
+            source.rows(table, version, |read| {
+                if read.too_long.is_none() {
+                    irregular::look(source, &read.row, |what| self.irregular(what))?;
+                }
+                self.row(read)?;
                 rows += 1;
                 tick(rows);
                 Ok(())
             })?;
             if table == SourceTable::Lps {
-                source.lps_of_clients(version, |row| {
-                    self.send(table, Import::Row { row, settlement: None })
-                })?;
+                source.lps_of_clients(version, |read| self.row(read))?;
             }
         }
         self.hand_over()?;
@@ -237,19 +241,48 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Sends a row, if it is not too long.
+    fn row(&mut self, read: Read) -> Result<(), ImportError> {
+        let Read { row, settlement, too_long } = read;
+        let table = row.table;
+        match too_long {
+            Some(longest) => {
+                self.count(table);
+                self.too_long(row, longest);
+                Ok(())
+            }
+            None => self.send(table, Import::Row { row, settlement }),
+        }
+    }
+
+    fn too_long(&mut self, row: SourceRow, (column, bytes): (&'static str, usize)) {
+        let refusal = row_too_long(row.table, row.id.as_str(), column, bytes);
+        self.refused(row.table, row.id, refusal);
+    }
+
     /// Sends the rule sets, and for each that was brought in and is gone that it is.
     fn rules(&mut self, fleet: &Fleet) -> Result<u64, ImportError> {
         let mut sets: BTreeMap<(Text, Option<Text>), Vec<SourceRow>> = BTreeMap::new();
         let (source, version) = (self.source, self.version);
         let mut rows = 0;
-        source.rows(SourceTable::Splits, version, |row, _| {
-            irregular::look(source, &row, |what| self.irregular(what))?;
-            let operator = row.cell("operator_user_id").name().unwrap_or_default();
-            sets.entry((operator, row.cell("machine_id").name())).or_default().push(row);
+        // A set is brought in whole or not at all.
+        let mut cut: BTreeSet<(Text, Option<Text>)> = BTreeSet::new();
+        source.rows(SourceTable::Splits, version, |Read { row, too_long, .. }| {
             rows += 1;
+            let operator = row.cell("operator_user_id").name().unwrap_or_default();
+            let set = (operator, row.cell("machine_id").name());
+            if let Some(longest) = too_long {
+                cut.insert(set);
+                self.count(row.table);
+                self.too_long(row, longest);
+                return Ok(());
+            }
+            irregular::look(source, &row, |what| self.irregular(what))?;
+            sets.entry(set).or_default().push(row);
             Ok(())
         })?;
-        let here: BTreeSet<(Text, Option<Text>)> = sets.keys().cloned().collect();
+        sets.retain(|set, _| !cut.contains(set));
+        let here: BTreeSet<_> = sets.keys().cloned().chain(cut).collect();
         for ((operator, machine), rows) in sets {
             irregular::look_at_rules(&operator, machine.as_ref(), &rows, |what| {
                 self.irregular(what);
@@ -277,19 +310,26 @@ impl<'a> Run<'a> {
     }
 
     fn send(&mut self, table: SourceTable, import: Import) -> Result<(), ImportError> {
-        if let Some(counts) = self.counts(table) {
-            counts.rows += 1;
-        }
+        self.count(table);
         if self.ledger.is_none() {
             return Ok(());
         }
+        self.batch_bytes += import.bytes();
         self.batch.push(import);
-        if self.batch.len() < BATCH_ROWS { Ok(()) } else { self.hand_over() }
+        let is_full = self.batch.len() >= BATCH_ROWS || self.batch_bytes >= BATCH_BYTES;
+        if is_full { self.hand_over() } else { Ok(()) }
+    }
+
+    fn count(&mut self, table: SourceTable) {
+        if let Some(counts) = self.counts(table) {
+            counts.rows += 1;
+        }
     }
 
     /// Sends what is waiting; hears what became of older batches while too many are on their way.
     fn hand_over(&mut self) -> Result<(), ImportError> {
         let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
         let Some((ledger, actor)) = &self.ledger else { return Ok(()) };
         if batch.is_empty() {
             return Ok(());
@@ -316,17 +356,21 @@ impl<'a> Run<'a> {
             match answer {
                 Answer::Accepted(_) => counts.appended += 1,
                 Answer::Replayed(_) => counts.replayed += 1,
-                Answer::Refused(refusal) => {
-                    counts.refused += 1;
-                    if self.report.refused.len() < LISTED_MAX {
-                        self.report.refused.push(Refused { table, id, refusal: *refusal });
-                    } else {
-                        self.report.more += 1;
-                    }
-                }
+                Answer::Refused(refusal) => self.refused(table, id, *refusal),
             }
         }
         Ok(())
+    }
+
+    fn refused(&mut self, table: SourceTable, id: Text, refusal: Refusal) {
+        if let Some(counts) = self.counts(table) {
+            counts.refused += 1;
+        }
+        if self.report.refused.len() < LISTED_MAX {
+            self.report.refused.push(Refused { table, id, refusal });
+        } else {
+            self.report.more += 1;
+        }
     }
 
     fn counts(&mut self, table: SourceTable) -> Option<&mut Counts> {

@@ -5,15 +5,29 @@ use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use spireledger_projections::tables::bay_id;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::imported::{Found, SourceRow, SourceTable};
+use spireledger_schema::limits::{ID_BYTES_MAX, ROW_BYTES_MAX};
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::Text;
 
 use super::ImportError;
 use super::layout::Layout;
+
+/// The longest column of a row, and how many bytes are in it.
+pub type Longest = (&'static str, usize);
+
+/// A row, and what is known beside it.
+pub struct Read {
+    /// The row; without its texts, if they are too long.
+    pub row: SourceRow,
+    /// Of a settlement or a leg: the settlement's payment hash, if it has one.
+    pub settlement: Option<PaymentHash>,
+    /// If it is longer than what is brought in: what is longest in it.
+    pub too_long: Option<Longest>,
+}
 
 /// How long a writer of the database is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,7 +84,7 @@ impl Source {
         &self,
         table: SourceTable,
         version: u16,
-        mut sink: impl FnMut(SourceRow, Option<PaymentHash>) -> Result<(), ImportError>,
+        mut sink: impl FnMut(Read) -> Result<(), ImportError>,
     ) -> Result<(), ImportError> {
         let Some(columns) = self.layout.table(table) else { return Ok(()) };
         let names: Vec<String> =
@@ -84,19 +98,13 @@ impl Source {
         let mut select = self.db.prepare(&query)?;
         let mut found = select.query([])?;
         while let Some(row) = found.next()? {
-            let mut cells = vec![Found::Absent; table.columns().len()];
-            for (at, (_, place)) in columns.known.iter().enumerate() {
-                let name = table.columns().get(*place).copied().unwrap_or_default();
-                let is_personal = table.personal().contains(&name);
-                if let Some(cell) = cells.get_mut(*place) {
-                    *cell = cell_of(row.get_ref(at + 1)?, is_personal);
-                }
-            }
+            let places = columns.known.iter().map(|(_, place)| *place);
+            let (cells, too_long) = cells_of(table, row, places)?;
             let rowid: i64 = row.get(0)?;
             let mut row = SourceRow { table, version, id: Text::default(), cells: shorten(cells) };
             row.id = self.id(&row, rowid)?;
             let settlement = self.settlement(&row)?;
-            sink(row, settlement)?;
+            sink(Read { row, settlement, too_long })?;
         }
         Ok(())
     }
@@ -106,7 +114,7 @@ impl Source {
     pub fn lps_of_clients(
         &self,
         version: u16,
-        mut sink: impl FnMut(SourceRow) -> Result<(), ImportError>,
+        mut sink: impl FnMut(Read) -> Result<(), ImportError>,
     ) -> Result<(), ImportError> {
         if !self.layout.has(SourceTable::Clients, "wallet_id") {
             return Ok(());
@@ -117,7 +125,7 @@ impl Source {
             ""
         };
         let query = format!(
-            "SELECT user_id, wallet_id, dca_mode, fixed_mode_daily_limit, autoforward_ln_address, \
+            "SELECT NULL, user_id, wallet_id, dca_mode, fixed_mode_daily_limit, autoforward_ln_address, \
              autoforward_enabled, created_at, updated_at FROM (SELECT *, row_number() OVER \
              (PARTITION BY user_id ORDER BY updated_at DESC, created_at DESC) AS place FROM \
              dca_clients) {others}{} place = 1",
@@ -127,13 +135,10 @@ impl Source {
         let mut select = self.db.prepare(&query)?;
         let mut found = select.query([])?;
         while let Some(row) = found.next()? {
-            let mut cells = Vec::new();
-            for (at, name) in table.columns().iter().enumerate() {
-                cells.push(cell_of(row.get_ref(at)?, table.personal().contains(name)));
-            }
+            let (cells, too_long) = cells_of(table, row, 0..table.columns().len())?;
             let mut row = SourceRow { table, version, id: Text::default(), cells };
             row.id = row.cell("user_id").name().unwrap_or_default();
-            sink(row)?;
+            sink(Read { row, settlement: None, too_long })?;
         }
         Ok(())
     }
@@ -235,6 +240,43 @@ fn shorten(mut cells: Vec<Found>) -> Vec<Found> {
         cells.pop();
     }
     cells
+}
+
+/// Reads the cells of a row that are at these places, from its second one on. Those of a row that is too
+/// long are not copied, but for short ones.
+fn cells_of(
+    table: SourceTable,
+    row: &Row<'_>,
+    places: impl Iterator<Item = usize> + Clone,
+) -> Result<(Vec<Found>, Option<Longest>), ImportError> {
+    let columns = table.columns();
+    let name = |place: usize| columns.get(place).copied().unwrap_or_default();
+    let (mut sum, mut longest) = (0, ("id", 0));
+    for (at, place) in places.clone().enumerate() {
+        let len = len_of(row.get_ref(at + 1)?);
+        sum += len;
+        if len > longest.1 {
+            longest = (name(place), len);
+        }
+    }
+    let too_long = (sum > ROW_BYTES_MAX).then_some(longest);
+    let mut cells = vec![Found::Absent; columns.len()];
+    for (at, place) in places.enumerate() {
+        let value = row.get_ref(at + 1)?;
+        let is_kept = too_long.is_none() || len_of(value) <= ID_BYTES_MAX;
+        if let Some(cell) = cells.get_mut(place).filter(|_| is_kept) {
+            *cell = cell_of(value, table.personal().contains(&name(place)));
+        }
+    }
+    Ok((cells, too_long))
+}
+
+/// How many bytes a text or bytes have.
+const fn len_of(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
+    }
 }
 
 fn cell_of(value: ValueRef<'_>, is_personal: bool) -> Found {

@@ -3,7 +3,7 @@
 use spireledger_projections::{Fleet, Occurred};
 use spireledger_schema::time::Timestamp;
 
-use super::{LedgerError, decode};
+use super::{LedgerError, decode, read};
 use crate::log::{LogError, Past, ReadLog};
 
 /// A moment of the ledger.
@@ -42,7 +42,7 @@ pub fn fleet_occurred(log: &dyn ReadLog, until: Timestamp) -> Result<Fleet, Ledg
     let mut occurred = Occurred::until(until);
     for block in log.blocks_from(1) {
         for stored in block?.entries() {
-            let entry = decode(stored.front.seq, stored.canonical)?;
+            let entry = read(log, &stored)?;
             occurred.take(&entry, stored.prev)?;
         }
     }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use spireledger_projections::Fleet;
+use spireledger_schema::entry::TooLong;
 use spireledger_schema::identity::Actor;
 use spireledger_schema::limits::{LEGS_MAX, SPLITS_MAX};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{
-    Answer, Circumstances, Code, Entry, EntryKey, Event, Front, Receipt, Refusal,
+    Answer, Circumstances, Entry, EntryHash, EntryKey, Event, Front, Receipt, Refusal,
 };
 
 use super::committer::Group;
 use super::recent::Recent;
-use super::{BATCH_LEN_MAX, Batch, Clock, Item, LedgerError, Why, decode, snapshot};
+use super::{BATCH_LEN_MAX, Batch, Clock, Item, LedgerError, Why, decode, pieces, snapshot};
 use crate::log::{Block, ReadLog, Sealer, SledLog, Stored};
 use crate::rules::{self, Decision, Depth, Found, Import, Request};
 
@@ -185,22 +186,54 @@ impl Decider {
             Some(alias) => self.newest(alias)?,
             None => 0,
         };
-        let entry = Entry {
+        let mut entry = Entry {
             front: Front { seq: self.sealer.head().seq + 1, key, alias },
             circumstances: Circumstances { recorded_at: self.last_recorded, ..circumstances },
             event,
         };
-        self.bytes.clear();
-        if let Err(too_long) = entry.encode(&mut self.bytes) {
-            return Ok(Refusal::new(Code::LimitReached, too_long.to_string()).into());
-        }
-        let (front, canonical) = (entry.front, self.bytes.as_slice());
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        let encoded = entry.encode(&mut bytes);
+        let hash = match encoded {
+            Ok(()) => self.push(entry.front, &bytes, prev, prev_alias),
+            Err(too_long) => match self.push_pieces(&mut entry, too_long, prev, prev_alias) {
+                Ok(hash) => hash,
+                Err(refusal) => return Ok(Answer::Refused(refusal)),
+            },
+        };
+        self.bytes = bytes;
+        self.fleet.apply(&entry)?;
+        Ok(Answer::Accepted(Receipt::of(&entry, hash)))
+    }
+
+    /// Chains and packs the next entry, and keeps it at hand.
+    fn push(&mut self, front: Front, canonical: &[u8], prev: u64, prev_alias: u64) -> EntryHash {
         let hash = self.sealer.push(&front, canonical, prev, prev_alias);
         let held = Stored { front, hash, prev, prev_alias, canonical };
         self.recent.push(&held, |key| self.log.index().hash(key));
         self.group_bytes += canonical.len();
-        self.fleet.apply(&entry)?;
-        Ok(Answer::Accepted(Receipt::of(&entry, hash)))
+        hash
+    }
+
+    /// Appends what was brought in and is too long for one entry, in pieces. `entry` gets the seq of the
+    /// last one, with which it happened.
+    fn push_pieces(
+        &mut self,
+        entry: &mut Entry,
+        too_long: TooLong,
+        prev: u64,
+        prev_alias: u64,
+    ) -> Result<EntryHash, Box<Refusal>> {
+        let refusal = || Box::new(rules::too_long(&entry.event, &too_long.to_string()));
+        let mut pieces = pieces::cut(entry).ok_or_else(refusal)?;
+        let (last, before) = pieces.pop().zip(Some(pieces)).ok_or_else(refusal)?;
+        let mut prev = prev;
+        for (front, canonical) in before {
+            self.push(front, &canonical, prev, 0);
+            prev = front.seq;
+        }
+        entry.front = last.0;
+        Ok(self.push(last.0, &last.1, prev, prev_alias))
     }
 
     /// Keeps a refused claim as evidence, once for each content.
@@ -228,9 +261,7 @@ impl Decider {
         let mut read = found.stream.iter().chain(&found.aliased);
         let receipt = match read.find(|entry| entry.front.seq == seq) {
             Some(entry) => Receipt::of(entry, self.read(seq, |stored| Ok(stored.hash))?),
-            None => self.read(seq, |stored| {
-                Ok(Receipt::of(&decode(seq, stored.canonical)?, stored.hash))
-            })?,
+            None => Receipt::of(&self.fetch(seq)?, self.read(seq, |stored| Ok(stored.hash))?),
         };
         Ok(Answer::Replayed(receipt))
     }
@@ -256,7 +287,8 @@ impl Decider {
     }
 
     /// Entries of a key's own stream, oldest first, found from the newest back along the links. Those that
-    /// bear it as their alias are passed over: they are of other streams.
+    /// bear it as their alias are passed over: they are of other streams. So are pieces: what they are pieces
+    /// of stands in the place of the last.
     fn stream(
         &mut self,
         key: &EntryKey,
@@ -271,12 +303,19 @@ impl Decider {
             if is_own && depth == Depth::Oldest {
                 oldest = seq;
             } else if is_own {
-                entries.push(self.fetch(seq)?);
+                entries.extend(Some(self.fetch(seq)?).filter(|entry| !pieces::is_part(entry)));
             }
-            seq = if is_own && depth == Depth::Newest { 0 } else { prev };
+            let is_enough = depth == Depth::Newest && !entries.is_empty();
+            seq = if is_enough { 0 } else { prev };
         }
         if oldest != 0 {
-            entries.push(self.fetch(oldest)?);
+            let first = self.fetch(oldest)?;
+            if pieces::is_part(&first) {
+                let mut all = self.stream(key, newest, Depth::All)?;
+                all.truncate(1);
+                return Ok(all);
+            }
+            entries.push(first);
         }
         entries.reverse();
         Ok(entries)
@@ -300,6 +339,15 @@ impl Decider {
     }
 
     fn fetch(&mut self, seq: u64) -> Result<Entry, LedgerError> {
+        let entry = self.fetch_alone(seq)?;
+        if pieces::completes(&entry) {
+            pieces::complete(&entry, |seq| self.fetch_alone(seq))
+        } else {
+            Ok(entry)
+        }
+    }
+
+    fn fetch_alone(&mut self, seq: u64) -> Result<Entry, LedgerError> {
         self.read(seq, |stored| decode(seq, stored.canonical))
     }
 

@@ -2,7 +2,8 @@
 
 use spireledger_schema::{Entry, EntryHash, EntryKey};
 
-use super::{LedgerError, decode};
+use super::pieces::is_part;
+use super::{LedgerError, read};
 use crate::log::{LogError, ReadLog};
 
 /// Entries that are read for one key: no settlement has nearly as many.
@@ -11,7 +12,7 @@ const ENTRIES_MAX: usize = 1_000_000;
 /// All entries under a key or alias, oldest first, each with its hash: for who wants to see all of them.
 /// What a thing is, its own [`stream`] says alone.
 pub fn history(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
-    back_from(log, key, log.last_of(key)?.unwrap_or(0))
+    back_from(log, key, log.last_of(key)?.unwrap_or(0), |_| true)
 }
 
 /// The entries of a key's own stream, oldest first: see [`stream_up_to`].
@@ -20,20 +21,22 @@ pub fn stream(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<Entry>, LedgerErr
 }
 
 /// The entries of a key's own stream up to the entry `seq`, which bears it; oldest first. What only
-/// bears the key as its alias belongs to another stream and is passed over.
+/// bears the key as its alias belongs to another stream and is passed over, and so are pieces: what they are
+/// pieces of stands in the place of the last.
 pub fn stream_up_to(
     log: &dyn ReadLog,
     key: &EntryKey,
     seq: u64,
 ) -> Result<Vec<Entry>, LedgerError> {
-    let all = back_from(log, key, seq)?.into_iter().map(|(entry, _)| entry);
-    Ok(all.filter(|entry| entry.front.key == *key).collect())
+    let is_own = |entry: &Entry| entry.front.key == *key && !is_part(entry);
+    Ok(back_from(log, key, seq, is_own)?.into_iter().map(|(entry, _)| entry).collect())
 }
 
 fn back_from(
     log: &dyn ReadLog,
     key: &EntryKey,
     mut seq: u64,
+    wanted: impl Fn(&Entry) -> bool,
 ) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
     let mut entries = Vec::new();
     while seq != 0 && entries.len() < ENTRIES_MAX {
@@ -45,7 +48,10 @@ fn back_from(
             let why = format!("it names entry {prev} as the one before it");
             return Err(LogError::Damaged { seq, why }.into());
         }
-        entries.push((decode(seq, stored.canonical)?, stored.hash));
+        let entry = read(log, &stored)?;
+        if wanted(&entry) {
+            entries.push((entry, stored.hash));
+        }
         seq = prev;
     }
     entries.reverse();

@@ -13,6 +13,7 @@ mod as_of;
 mod committer;
 mod decider;
 mod history;
+mod pieces;
 mod reader;
 mod recent;
 mod snapshot;
@@ -34,6 +35,8 @@ use crate::rules::{Import, Request};
 
 pub use as_of::{AsOf, fleet_occurred, past};
 pub use history::{history, stream, stream_up_to};
+pub use pieces::read;
+pub(crate) use pieces::whole;
 pub use reader::Reader;
 pub(crate) use snapshot::{encode as save_fleet, fleet_from, is_of};
 pub use snapshot::{fleet_of, replay_fleet};
@@ -256,7 +259,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     builder.spawn(work).map_err(|error| LedgerError::Io { what: format!("thread {name}"), error })
 }
 
-/// Reads an entry's canonical bytes.
-pub fn decode(seq: u64, canonical: &[u8]) -> Result<Entry, LedgerError> {
+/// Decodes an entry's canonical bytes, whatever it may be a piece of: see [`read`].
+pub(crate) fn decode(seq: u64, canonical: &[u8]) -> Result<Entry, LedgerError> {
     Entry::decode(canonical).map_err(|why| LedgerError::Unreadable { seq, why })
 }

@@ -83,30 +83,40 @@ impl Reader {
         self.here.is_none()
     }
 
-    /// Asks whoever has the ledger open; if that process is gone, whoever has it open then.
+    /// Asks whoever has the ledger open; if that process is gone, whoever has it open then. The next one
+    /// can be about to end, too.
     fn ask<T>(
         &self,
         question: impl Fn(&dyn ReadLog) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
-        let source = Arc::clone(&*self.source.lock());
-        match question(&*source) {
-            Err(LogError::Disk { .. }) if self.is_remote() => {
-                let next: Arc<dyn ReadLog + Send + Sync> = match open(&self.dir) {
-                    Ok(Source::Here(here)) => {
-                        let log = Arc::clone(&here.log);
-                        *self.later.lock() = Some(here);
-                        log
-                    }
-                    Ok(Source::There(remote)) => Arc::new(remote),
-                    Err(error) => {
-                        let what = "read on after the process that had the ledger open ended";
-                        return Err(LogError::Disk { what, why: error.to_string() });
-                    }
-                };
-                *self.source.lock() = Arc::clone(&next);
-                question(&*next)
+        let begun = Instant::now();
+        let mut source = Arc::clone(&*self.source.lock());
+        loop {
+            let answer = question(&*source);
+            let is_gone = matches!(answer, Err(LogError::Disk { .. }))
+                && self.is_remote()
+                && self.later.lock().is_none();
+            if !is_gone || begun.elapsed() >= PATIENCE {
+                return answer;
             }
-            answer => answer,
+            source = self.next()?;
+            *self.source.lock() = Arc::clone(&source);
+        }
+    }
+
+    /// Whoever has the ledger open now; if nobody has, it is us.
+    fn next(&self) -> Result<Arc<dyn ReadLog + Send + Sync>, LogError> {
+        match open(&self.dir) {
+            Ok(Source::Here(here)) => {
+                let log = Arc::clone(&here.log);
+                *self.later.lock() = Some(here);
+                Ok(log)
+            }
+            Ok(Source::There(remote)) => Ok(Arc::new(remote)),
+            Err(error) => {
+                let what = "read on after the process that had the ledger open ended";
+                Err(LogError::Disk { what, why: error.to_string() })
+            }
         }
     }
 }

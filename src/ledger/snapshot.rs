@@ -16,7 +16,7 @@ use spireledger_projections::Fleet;
 use spireledger_schema::EntryHash;
 use spireledger_schema::time::Timestamp;
 
-use super::{LedgerError, decode};
+use super::{LedgerError, read as read_entry};
 use crate::log::{Head, ReadLog, crash};
 
 /// Raised whenever the fleet's shape changes; another format is folded anew.
@@ -73,7 +73,7 @@ fn fold(
     for block in log.blocks_from(from) {
         for stored in block?.entries() {
             if stored.front.seq >= from {
-                let entry = decode(stored.front.seq, stored.canonical)?;
+                let entry = read_entry(log, &stored)?;
                 fleet.apply(&entry)?;
                 at = entry.circumstances.recorded_at;
             }

@@ -27,6 +27,9 @@ const UNFINISHED: &str = "unfinished";
 /// How long a writer waits for readers to leave.
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a writer doubts that there is another: who takes the directory over from a writer is named a
+/// moment later than it has it.
+const DOUBT: Duration = Duration::from_millis(200);
 
 /// What a directory is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,17 +169,22 @@ impl Directory {
         }
     }
 
-    /// Takes the directory. A writer waits a while for readers to leave, never for another writer.
+    /// Takes the directory. A writer waits a while for readers to leave, but not for another writer.
     pub fn hold(path: &Path, purpose: Purpose) -> Result<Self, DirectoryError> {
         Self::check(path)?;
         let begun = Instant::now();
+        let mut writer = (String::new(), begun);
         loop {
             match Self::try_hold(path, purpose)? {
                 Ok(directory) => return Ok(directory),
                 Err(holder) => {
+                    if writer.0 != holder {
+                        writer = (holder.clone(), Instant::now());
+                    }
                     let reading = holder.starts_with(Purpose::Read.word()) || holder.is_empty();
-                    let wait = purpose == Purpose::Write && reading && begun.elapsed() < PATIENCE;
-                    if !wait {
+                    let patience = if reading { PATIENCE } else { DOUBT };
+                    let since = if reading { begun } else { writer.1 };
+                    if purpose == Purpose::Read || since.elapsed() >= patience {
                         let path = path.to_owned();
                         return Err(DirectoryError::Held { path, holder });
                     }

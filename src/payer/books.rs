@@ -22,7 +22,7 @@ use spireledger_schema::text::{ClientId, MachineId, WalletId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Command, Entry, EntryKey, Event};
 
-use crate::ledger::{Clock, Ledger, LedgerError, Reader, decode, fleet_of, stream};
+use crate::ledger::{Clock, Ledger, LedgerError, Reader, fleet_of, read, stream};
 use crate::log::{Directory, DirectoryError, ReadLog, Repair};
 use crate::rules::{Decision, Found, Request, decide, needs};
 
@@ -234,7 +234,7 @@ pub(super) fn each_entry(
 ) -> Result<(), LedgerError> {
     for block in log.blocks_from(1) {
         for stored in block?.entries() {
-            look(&decode(stored.front.seq, stored.canonical)?)?;
+            look(&read(log, &stored)?)?;
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use spireledger_schema::money::Sats;
 use spireledger_schema::words::{LegStatus, LegType, TxType};
 use spireledger_schema::{Code, Entry, Event, Refusal};
 
+use super::long::short;
 use super::settlement::newest;
 use super::{Case, Ruling, Step, refuse};
 
@@ -30,11 +31,13 @@ pub(super) fn repeated_claim(c: &SettlementClaim, first: &Entry, e: &RowImported
     ];
     let differs = said.iter().filter(|(column, cell)| !is_same(cell, e.row.cell(column)));
     let mut fields: Vec<Value> = differs
-        .map(|(column, cell)| json!({ "field": column, "first": e.row.cell(column), "now": cell }))
+        .map(|(column, cell)| json!({ "field": column, "first": short(e.row.cell(column)), "now": cell }))
         .collect();
     let rate = e.row.cell("exchange_rate");
     if !is_near(rate, c.exchange_rate.decimal()) {
-        fields.push(json!({ "field": "exchange_rate", "first": rate, "now": c.exchange_rate }));
+        fields.push(json!({
+            "field": "exchange_rate", "first": short(rate), "now": c.exchange_rate,
+        }));
     }
     if fields.is_empty() {
         return Ok(Step::Replay(first.front.seq));

@@ -1,6 +1,7 @@
 //! `settlement.claim`: a machine says that a settlement happened.
 
 use serde_json::Value;
+use spireledger_projections::is_apart;
 use spireledger_schema::command::{Body, SettlementClaim};
 use spireledger_schema::event::{ClaimRefused, SettlementClaimed};
 use spireledger_schema::imported::SourceTable;
@@ -22,7 +23,10 @@ pub(super) fn claim(case: &Case<'_>, c: &SettlementClaim) -> Ruling {
     if let Some(first) = case.found.stream.first() {
         let now = match &first.event {
             Event::SettlementClaimed(said) => repeated(c, said),
-            Event::RowImported(e) if e.row.table == SourceTable::Settlements => {
+            Event::RowImported(e)
+                if e.row.table == SourceTable::Settlements
+                    && !is_apart(&e.row, &first.front.key) =>
+            {
                 return repeated_claim(c, first, e);
             }
             _ => return Err(taken(first).into()),

@@ -10,17 +10,18 @@ use spireledger_projections::imported::{
     self, ImportedRow, counted, effective, is_same, is_same_found,
 };
 use spireledger_projections::shape::{Shape, Table};
-use spireledger_projections::tables::{Cell, Row, row_of, rows_of, rules_rows};
-use spireledger_projections::versions::NEWEST;
-use spireledger_projections::{ApplyError, Fleet, Life};
-use spireledger_schema::event::{RowImported, RulesImported};
+use spireledger_projections::tables::{Cell, Row, row_of, rows_of, settlement_row};
+use spireledger_projections::{ApplyError, Fleet, Life, Settlement, is_apart};
+use spireledger_schema::event::RowImported;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::imported::{Counted, Found as Cellar, SourceRow, SourceTable};
-use spireledger_schema::text::{MachineId, Text, UserId};
+use spireledger_schema::text::{MachineId, Text};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::words::{DepositStatus, LegType};
 use spireledger_schema::{Code, Entry, EntryKey, Event, Refusal, streams};
 
+use super::long::short;
+use super::rule_sets::rules;
 use super::{Decision, Found};
 
 /// The version that gave LPs a table of their own.
@@ -84,6 +85,14 @@ impl Import {
                 (e.row.table, e.row.id.as_str()) == (row.table, row.id.as_str())
             }
             _ => false,
+        }
+    }
+
+    /// About how long it is, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Row { row, .. } => row.bytes(),
+            Self::Rules { rows, .. } => rows.iter().map(SourceRow::bytes).sum(),
         }
     }
 
@@ -156,6 +165,11 @@ impl Case<'_> {
         {
             return Decision::Replay(seq);
         }
+        if last.is_none()
+            && let Some(settlement) = self.settlement_gone_on_with()
+        {
+            return self.conflict_over(settlement);
+        }
         let is_native = last.is_none() && shown.is_some() && !self.is_untouched_config();
         if is_native || last.as_ref().is_some_and(ImportedRow::is_changed) {
             return self.conflict(differs.unwrap_or_default());
@@ -191,7 +205,7 @@ impl Case<'_> {
             .and_then(|id| self.fleet.machine(&id))
             .map(|machine| machine.operator_user_id.clone());
         let row = last.map_or_else(|| self.row.clone(), |last| merged(&last.row, self.row));
-        let settlement = self.life.settlement.as_ref();
+        let settlement = self.own_settlement();
         let is_open = settlement.is_some_and(|settlement| !settlement.status.is_final());
         let after = counted(self.fleet, &row, before.as_ref(), is_open);
         let mut event = RowImported { row, is_live: false, operator_user_id, before, after };
@@ -227,7 +241,7 @@ impl Case<'_> {
                 self.settlement.is_some() && imported::settlement(e, now).is_some()
             }
             SourceTable::Legs => {
-                self.life.settlement.is_some()
+                self.own_settlement().is_some()
                     && imported::leg(row, now).is_some_and(|leg| {
                         let waits = leg.leg.leg_type == LegType::Dca && !leg.status.is_final();
                         !waits || e.after.is_some()
@@ -272,7 +286,11 @@ impl Case<'_> {
             let is_the_enrolments =
                 is_read_out && matches!(column.name, "created_at" | "updated_at");
             let differs = !is_the_enrolments && *found != Cellar::Absent && !is_same(cell, found);
-            differs.then(|| json!({ "field": column.name, "here": cell, "found": found }))
+            differs.then(|| {
+                json!({
+                    "field": column.name, "here": short(cell), "found": short(found),
+                })
+            })
         });
         found.collect()
     }
@@ -281,6 +299,48 @@ impl Case<'_> {
     fn seq(&self, last: Option<&ImportedRow>) -> Option<u64> {
         let newest = self.found.stream.last().or(self.found.aliased.as_ref());
         newest.map(|entry| entry.front.seq).or_else(|| last.map(|last| last.seq))
+    }
+
+    /// The settlement that a row of a settlement or a leg is of, as far as there is one here.
+    fn own_settlement(&self) -> Option<&Settlement> {
+        let key = &self.found.stream.first()?.front.key;
+        self.life.settlement.as_ref().filter(|_| !is_apart(self.row, key))
+    }
+
+    /// That settlement, if it was claimed here or went on here: a row that is new to it would change what
+    /// becomes of its sats.
+    fn settlement_gone_on_with(&self) -> Option<&Settlement> {
+        let settlement = self.own_settlement()?;
+        let found = settlement.imported.as_ref();
+        let is_gone_on_with = match self.row.table {
+            SourceTable::Settlements => found.is_none_or(ImportedRow::is_changed),
+            SourceTable::Legs => {
+                found.is_none() || settlement.legs.iter().any(|leg| leg.imported.is_none())
+            }
+            _ => false,
+        };
+        is_gone_on_with.then_some(settlement)
+    }
+
+    /// The conflict of a new row with what its settlement is here.
+    fn conflict_over(&self, settlement: &Settlement) -> Decision {
+        if self.row.table == SourceTable::Settlements {
+            let table = Shape::lent(self.row.version)
+                .and_then(|shape| shape.table(SourceTable::Settlements.as_str()));
+            let shown = table.and_then(|table| Some((table, settlement_row(table, settlement)?)));
+            return self.conflict(
+                shown.map_or_else(Vec::new, |(table, row)| self.differences(table, &row)),
+            );
+        }
+        let (id, hash) = (&self.row.id, settlement.payment_hash);
+        let message = format!(
+            "{} `{id}` is of settlement {hash}, which was claimed here or went on here with legs of its \
+             own; what was paid of it elsewhere is not counted. What is here stands.",
+            self.row.table
+        );
+        let found = short(self.row.cell("settlement_id"));
+        let here = settlement.table_key();
+        refused(message, vec![json!({ "field": "settlement_id", "here": here, "found": found })])
     }
 
     /// Whether this is the configuration, and nobody has set any yet.
@@ -300,13 +360,13 @@ impl Case<'_> {
     }
 }
 
-fn refused(message: String, fields: Vec<Value>) -> Decision {
+pub(super) fn refused(message: String, fields: Vec<Value>) -> Decision {
     let refusal = Refusal::new(Code::Conflict, message).with("fields", fields);
     Decision::Refuse { refusal: Box::new(refusal), evidence: None }
 }
 
 /// Whether a row of a table has this id: all tables but that of bays have one column as their key.
-fn is_row(table: &Table, row: &Row<'_>, id: &str) -> bool {
+pub(super) fn is_row(table: &Table, row: &Row<'_>, id: &str) -> bool {
     matches!(table.key_of(row).as_slice(), [Cell::Text(key)] if key == id)
 }
 
@@ -318,50 +378,4 @@ fn merged(last: &SourceRow, now: &SourceRow) -> SourceRow {
     };
     let cells = (0..last.cells.len().max(now.cells.len())).map(cell).collect();
     SourceRow { cells, ..now.clone() }
-}
-
-fn rules(
-    fleet: &Fleet,
-    found: &Found,
-    operator: &Text,
-    machine: Option<&Text>,
-    rows: &[SourceRow],
-) -> Decision {
-    let is_live = rows.is_empty()
-        || (UserId::parse(operator.as_str()).is_some() && imported::splits(rows).is_some());
-    let version = rows.first().map_or(0, |row| row.version);
-    let shape = Shape::lent(version).or_else(|| Shape::lent(NEWEST));
-    let table = shape.and_then(|shape| shape.table(SourceTable::Splits.as_str()));
-    let shown = table.map(|table| rules_rows(table, fleet, operator, machine));
-    let same = |table: &Table, shown: &[Row<'_>]| {
-        shown.len() == rows.len()
-            && rows.iter().all(|row| {
-                let id = row.id.as_str();
-                let own = shown.iter().find(|shown| is_row(table, shown, id));
-                own.is_some_and(|own| {
-                    let mut cells = table.columns().iter().zip(own);
-                    cells.all(|(column, cell)| is_same(cell, row.cell(column.name)))
-                })
-            })
-    };
-    let newest = found.stream.last();
-    if let (Some(table), Some(shown), Some(newest)) = (table, &shown, newest)
-        && same(table, shown)
-    {
-        return Decision::Replay(newest.front.seq);
-    }
-    if newest.is_some_and(|entry| !matches!(entry.event, Event::RulesImported(_))) {
-        let whose = machine.map_or_else(String::new, |machine| format!(" for machine `{machine}`"));
-        let message = format!(
-            "the split rules of operator `{operator}`{whose} were set here, and the database says \
-             otherwise. What is here stands."
-        );
-        return refused(message, vec![json!({ "field": "splits" })]);
-    }
-    Decision::Append(Event::RulesImported(RulesImported {
-        operator_user_id: operator.clone(),
-        machine_id: machine.cloned(),
-        rows: rows.to_vec(),
-        is_live,
-    }))
 }

@@ -20,8 +20,10 @@ mod import;
 mod intents;
 mod legs;
 mod lock;
+mod long;
 mod needs;
 mod reports;
+mod rule_sets;
 mod settlement;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ mod who;
 pub use claim::{EVIDENCE_PER_HASH_MAX, is_kept};
 pub use fees::{Split, split_fee};
 pub use import::{Import, decide_import};
+pub use long::{row_too_long, too_long};
 pub use needs::{Depth, Found, Needs, needs};
 
 use spireledger_projections::{ApplyError, Fleet};

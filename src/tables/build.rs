@@ -44,6 +44,14 @@ pub fn export_sqlite(
     Ok(count)
 }
 
+/// Closes tables that were built, as one file that others can read while it is written. Made so while
+/// nobody else knows it: a file that is in use cannot always be made so.
+pub(super) fn shareable(database: Database) -> Result<(), TablesError> {
+    let connection = database.into_connection();
+    connection.execute_batch("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;")?;
+    Ok(connection.close().map_err(|(_, error)| error)?)
+}
+
 /// Makes the tables for one question, attached as the seed does.
 pub fn passing(log: &dyn ReadLog, shape: &Shape) -> Result<Connection, TablesError> {
     let mut database = Database::passing(shape, Some(SCHEMA))?;
@@ -60,11 +68,26 @@ pub(super) fn build(
     leftover: Leftover,
     tick: &mut dyn FnMut(u64),
 ) -> Result<Database, TablesError> {
-    let mut database = begin(log, shape, part, leftover)?;
-    database.forward(log, tick)?;
-    crash::point("tables:before-indexes");
-    database.index(shape, None)?;
-    Ok(database)
+    let mut build = || {
+        let mut database = begin(log, shape, part, leftover)?;
+        database.forward(log, tick)?;
+        crash::point("tables:before-indexes");
+        database.index(shape, None)?;
+        Ok(database)
+    };
+    build().map_err(|error| held(error, part))
+}
+
+/// Another process may take the file at any moment until this one holds it.
+fn held(error: TablesError, part: &Path) -> TablesError {
+    match error {
+        TablesError::Sqlite(error)
+            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
+        {
+            TablesError::Busy(part.to_owned())
+        }
+        other => other,
+    }
 }
 
 /// Goes on with the file, or makes it anew.

@@ -4,6 +4,7 @@
 //! its position: see `position.rs`.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{channel, sync_channel};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use spireledger_projections::tables::{Shape, Table};
@@ -12,7 +13,8 @@ use super::ahead;
 use super::fold::Fold;
 use super::plan::{Plan, STATEMENTS_MAX};
 use super::position;
-use crate::ledger::{LedgerError, fleet_from, is_of};
+use super::sink::{BATCHES_MAX, Direct, Handed, Sink, write_all};
+use crate::ledger::{LedgerError, fleet_from, is_of, whole};
 use crate::log::{Head, LogError, Past, ReadLog, crash};
 
 /// The schema name that the seed's statements use.
@@ -21,6 +23,8 @@ pub const SCHEMA: &str = "spirekeeper";
 /// Entries of one transaction of a long way: few enough that a kill costs seconds, so many that the
 /// pages of the indexes are written seldom. The crash tests have short ways.
 const COMMIT_ENTRIES: u64 = if cfg!(feature = "crash-points") { 300 } else { 131_072 };
+/// A way that is shorter is written as it is folded. The crash tests go both ways.
+const WORTH_A_THREAD: u64 = if cfg!(feature = "crash-points") { 150 } else { 4_096 };
 /// Entries after which the fleet is saved again.
 const FLEET_ENTRIES: u64 = 65_536;
 /// How a file is written. A power cut may cost the newest transactions, rows and position together: they
@@ -71,6 +75,16 @@ impl TablesError {
     pub(super) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + use<> {
         let path = path.display().to_string();
         move |error| Self::Io { path: path.clone(), error }
+    }
+
+    /// Whether SQLite says that somebody else has locked a file.
+    pub fn is_busy(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        let code = match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
+        };
+        matches!(code, Some(DatabaseBusy | DatabaseLocked))
     }
 
     /// Whether SQLite says that a file is damaged.
@@ -124,7 +138,7 @@ impl Database {
         }
         transaction.commit()?;
         let plans = Plan::all(shape, schema);
-        Ok(Self { connection, plans, fold: Fold::empty(), is_kept, fleet_saved: 0 })
+        Ok(Self { connection, plans, fold: Fold::empty(shape), is_kept, fleet_saved: 0 })
     }
 
     /// Tables that are nobody else's and go when they are dropped: in memory as long as they are small,
@@ -165,13 +179,13 @@ impl Database {
         }
         let (plans, is_kept) = (Plan::all(shape, None), true);
         if head == Head::EMPTY {
-            let fold = Fold::empty();
+            let fold = Fold::empty(shape);
             return Ok(Ok(Self { connection, plans, fold, is_kept, fleet_saved: 0 }));
         }
         let (fleet_saved, saved) = position::saved_fleet(&connection)?.unwrap_or_default();
         let past = Past::new(log, head.seq).map_err(LedgerError::from)?;
         let (fleet, at) = fleet_from(&past, Some(&saved))?;
-        let fold = Fold::at(head, fleet, at);
+        let fold = Fold::at(head, fleet, at, shape);
         Ok(Ok(Self { connection, plans, fold, is_kept, fleet_saved }))
     }
 
@@ -236,36 +250,40 @@ impl Database {
         target: u64,
         tick: &mut dyn FnMut(u64),
     ) -> Result<(), TablesError> {
-        let (connection, fold) = (&self.connection, &mut self.fold);
-        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-        let last = target.min(fold.head().seq + COMMIT_ENTRIES);
-        let (from, plans) = (fold.head().seq + 1, &self.plans);
-        ahead::each(log.blocks_from(from), from, target - from.min(target), |block, entries| {
-            let stored = block.entries().filter(|stored| stored.front.seq >= from);
-            for (stored, entry) in stored.zip(entries) {
-                if stored.front.seq == fold.head().seq + 1 && stored.front.seq <= target {
-                    fold.take(log, &stored, entry)?;
-                }
-                if fold.is_full() {
-                    fold.write(log, &transaction, plans)?;
-                }
-            }
-            tick(fold.head().seq);
-            Ok::<_, TablesError>(fold.head().seq < last)
-        })?;
-        fold.write(log, &transaction, &self.plans)?;
-        if self.is_kept {
-            crash::point("tables:rows-written");
-            position::write(&transaction, fold.head())?;
-            if fold.head().seq.saturating_sub(self.fleet_saved) >= FLEET_ENTRIES {
-                fold.save_fleet(&transaction)?;
-                self.fleet_saved = fold.head().seq;
-            }
-            crash::point("tables:before-commit");
+        let way = Way { from: self.fold.head().seq + 1, target };
+        let (connection, plans) = (&mut self.connection, self.plans.as_slice());
+        let (fold, saved) = (&mut self.fold, &mut self.fleet_saved);
+        let is_kept = self.is_kept;
+        if way.len() < WORTH_A_THREAD {
+            let transaction =
+                Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+            way.go(log, fold, &mut Direct::new(&transaction, plans), plans, tick)?;
+            let end = End::of(fold, is_kept, saved)?;
+            return end.commit(transaction);
         }
-        transaction.commit()?;
-        crash::point("tables:committed");
-        Ok(())
+        std::thread::scope(|scope| {
+            let (to, work) = sync_channel(BATCHES_MAX);
+            let (tell_end, end) = channel::<End>();
+            let writer = scope.spawn(move || {
+                let transaction =
+                    Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                write_all(&transaction, plans, &work)?;
+                // Nothing is said where the folding came to no end: all of it is taken back.
+                end.recv().map_or(Ok(()), |end| end.commit(transaction))
+            });
+            let mut sink = Handed::new(plans, to);
+            let gone = way.go(log, fold, &mut sink, plans, tick).and_then(|()| sink.flush());
+            drop(sink);
+            let told = gone.and_then(|()| {
+                // A writer that is gone says why itself.
+                let _ = tell_end.send(End::of(fold, is_kept, saved)?);
+                Ok(())
+            });
+            drop(tell_end);
+            let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // Whatever the writer ran into came first.
+            written.and(told)
+        })
     }
 
     /// Makes the indexes that are not there: faster when the rows are, and the same in the end.
@@ -280,7 +298,8 @@ impl Database {
             }
         }
         if self.is_kept {
-            self.fold.save_fleet(&transaction)?;
+            let saved = self.fold.saved_fleet()?;
+            position::save_fleet(&transaction, self.head().seq, &saved)?;
         }
         Ok(transaction.commit()?)
     }
@@ -288,6 +307,88 @@ impl Database {
     /// How many rows all tables have.
     pub(super) fn rows(&self) -> Result<u64, TablesError> {
         count_rows(&self.connection, &self.plans)
+    }
+}
+
+/// A stretch of the log on its way into the tables.
+#[derive(Clone, Copy)]
+struct Way {
+    from: u64,
+    target: u64,
+}
+
+impl Way {
+    /// How many entries there are about to come.
+    fn len(self) -> u64 {
+        self.last().saturating_sub(self.from) + 1
+    }
+
+    /// The entry behind which the transaction may end.
+    fn last(self) -> u64 {
+        self.target.min(self.from - 1 + COMMIT_ENTRIES)
+    }
+
+    fn go(
+        self,
+        log: &dyn ReadLog,
+        fold: &mut Fold,
+        sink: &mut impl Sink,
+        plans: &[Plan],
+        tick: &mut dyn FnMut(u64),
+    ) -> Result<(), TablesError> {
+        let Self { from, target } = self;
+        ahead::each(log.blocks_from(from), from, target - from.min(target), |block, entries| {
+            let stored = block.entries().filter(|stored| stored.front.seq >= from);
+            for (stored, entry) in stored.zip(entries) {
+                if stored.front.seq == fold.head().seq + 1 && stored.front.seq <= target {
+                    let entry = whole(log, entry)?;
+                    fold.take(log, &stored, &entry)?;
+                }
+                if fold.is_full() {
+                    fold.write(log, sink, plans)?;
+                } else if fold.has_said_much() {
+                    fold.write_said(sink, plans)?;
+                }
+            }
+            tick(fold.head().seq);
+            Ok::<_, TablesError>(fold.head().seq < self.last())
+        })?;
+        fold.write(log, sink, plans)
+    }
+}
+
+/// What ends a transaction.
+struct End {
+    /// The position, where it is kept.
+    head: Option<Head>,
+    /// The fleet, where it is time to save it.
+    fleet: Option<Vec<u8>>,
+}
+
+impl End {
+    /// `saved` is the entry at which the fleet was saved last.
+    fn of(fold: &Fold, is_kept: bool, saved: &mut u64) -> Result<Self, TablesError> {
+        let head = is_kept.then(|| fold.head());
+        let is_time = head.is_some_and(|head| head.seq.saturating_sub(*saved) >= FLEET_ENTRIES);
+        let fleet = if is_time { Some(fold.saved_fleet()?) } else { None };
+        if is_time {
+            *saved = fold.head().seq;
+        }
+        Ok(Self { head, fleet })
+    }
+
+    fn commit(self, transaction: Transaction<'_>) -> Result<(), TablesError> {
+        if let Some(head) = self.head {
+            crash::point("tables:rows-written");
+            position::write(&transaction, head)?;
+            if let Some(fleet) = &self.fleet {
+                position::save_fleet(&transaction, head.seq, fleet)?;
+            }
+            crash::point("tables:before-commit");
+        }
+        transaction.commit()?;
+        crash::point("tables:committed");
+        Ok(())
     }
 }
 

@@ -4,12 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::Connection;
-use spireledger_projections::facts::{
-    DepositAtMachine, DepositFact, FiatCode, LegOfSettlement, Rows, Source, Subject,
-};
-use spireledger_projections::tables::{Cell, rows_of};
-use spireledger_projections::touched::{Place, has_rows, machine_of, places};
+use spireledger_projections::facts::{DepositAtMachine, FiatCode, LegOfSettlement, Rows, Subject};
+use spireledger_projections::tables::{Cell, Shape, rows_of};
+use spireledger_projections::touched::{Place, balances, has_rows, machine_of, places};
 use spireledger_projections::{Deposit, Fleet, Life, Settlement};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::text::DepositId;
@@ -17,16 +14,12 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Entry, Event, streams};
 
 use super::TablesError;
-use super::plan::{Plan, scope_columns};
-use super::position;
-use super::states::{Held, States};
+use super::entries::{Said, Saying};
+use super::plan::{Plan, Verb};
+use super::sink::Sink;
+use super::states::{DIRTY_MAX, Held, States};
 use crate::ledger::{LedgerError, save_fleet, stream_up_to};
 use crate::log::{Head, Past, ReadLog, Stored};
-
-/// Deposits and settlements that wait to be written, at most.
-const DIRTY_MAX: usize = 16_384;
-/// Deposits that are read at a time when the currency of all of a machine's changes.
-const PAGE: usize = 1_000;
 
 /// State at a position, and what of it the tables do not say yet.
 pub(super) struct Fold {
@@ -34,6 +27,8 @@ pub(super) struct Fold {
     fleet: Fleet,
     recorded_at: Timestamp,
     states: States,
+    said: Said,
+    has_balances: bool,
     places: BTreeSet<Place>,
     /// Machines whose deposits have another currency.
     currencies: BTreeSet<String>,
@@ -41,16 +36,18 @@ pub(super) struct Fold {
 
 impl Fold {
     /// State of an empty log. It has a row already: that of the configuration.
-    pub(super) fn empty() -> Self {
-        let mut fold = Self::at(Head::EMPTY, Fleet::default(), Timestamp::EPOCH);
+    pub(super) fn empty(shape: &Shape) -> Self {
+        let mut fold = Self::at(Head::EMPTY, Fleet::default(), Timestamp::EPOCH, shape);
         fold.places.insert(Place::Table(Rows::Config));
         fold
     }
 
     /// Goes on behind `head`, from the fleet there.
-    pub(super) fn at(head: Head, fleet: Fleet, recorded_at: Timestamp) -> Self {
+    pub(super) fn at(head: Head, fleet: Fleet, recorded_at: Timestamp, shape: &Shape) -> Self {
         let (places, currencies) = (BTreeSet::new(), BTreeSet::new());
-        Self { head, fleet, recorded_at, states: States::new(), places, currencies }
+        let has_balances = shape.tables().iter().any(|table| table.rows() == Rows::Balances);
+        let (states, said) = (States::new(), Said::for_shape(shape));
+        Self { head, fleet, recorded_at, states, said, has_balances, places, currencies }
     }
 
     /// The last entry that was taken.
@@ -58,10 +55,9 @@ impl Fold {
         self.head
     }
 
-    /// Saves the fleet beside the rows, for whoever goes on from here.
-    pub(super) fn save_fleet(&self, to: &Connection) -> Result<(), TablesError> {
-        let saved = save_fleet(&self.fleet, self.head, self.recorded_at)?;
-        Ok(position::save_fleet(to, self.head.seq, &saved)?)
+    /// The fleet as it is saved beside the rows, for whoever goes on from here.
+    pub(super) fn saved_fleet(&self) -> Result<Vec<u8>, LedgerError> {
+        save_fleet(&self.fleet, self.head, self.recorded_at)
     }
 
     /// Takes the next entry.
@@ -79,8 +75,14 @@ impl Fold {
             self.currencies.insert(machine);
         }
         self.places.extend(places(&self.fleet, &entry.event));
+        if self.has_balances {
+            self.places.extend(balances(&self.fleet, &entry.event));
+        }
         if has_rows(&entry.event) {
-            self.states.take(log, stored, entry)?;
+            let mut saying = Saying { fleet: &self.fleet, said: &mut self.said };
+            self.states.take(log, stored, entry, &mut saying)?;
+        } else {
+            self.said.take_alone(entry);
         }
         self.recorded_at = entry.circumstances.recorded_at;
         self.head = Head { seq: stored.front.seq, hash: stored.hash };
@@ -99,25 +101,41 @@ impl Fold {
         self.states.dirty_len() >= DIRTY_MAX || self.states.is_heavy()
     }
 
+    /// Whether what entries have said has to be written before more is taken.
+    pub(super) const fn has_said_much(&self) -> bool {
+        self.said.is_full()
+    }
+
+    /// Writes what entries have said since the last time.
+    pub(super) fn write_said(
+        &mut self,
+        sink: &mut impl Sink,
+        plans: &[Plan],
+    ) -> Result<(), TablesError> {
+        self.said.write(sink, plans)
+    }
+
     /// Writes the rows of all that was touched since the last time.
     pub(super) fn write(
         &mut self,
         log: &dyn ReadLog,
-        to: &Connection,
+        sink: &mut impl Sink,
         plans: &[Plan],
     ) -> Result<(), TablesError> {
+        self.write_said(sink, plans)?;
         let dirty = Dirty::sorted_out(&self.states);
-        for plan in plans {
+        for (at, plan) in plans.iter().enumerate() {
             match plan.rows() {
-                Rows::Deposits => self.write_deposits(&dirty, to, plan)?,
-                Rows::Settlements => self.write_settlements(&dirty, to, plan)?,
-                Rows::Legs => self.write_legs(&dirty, to, plan)?,
-                _ => self.write_places(to, plan)?,
+                Rows::Deposits => self.write_deposits(&dirty, sink, (at, plan))?,
+                Rows::Settlements => self.write_settlements(&dirty, sink, (at, plan))?,
+                Rows::Legs => self.write_legs(&dirty, sink, (at, plan))?,
+                rows if rows.of_entries() => {}
+                _ => self.write_places(sink, (at, plan))?,
             }
         }
-        for plan in plans.iter().filter(|plan| plan.rows() == Rows::Deposits) {
+        for (at, plan) in plans.iter().enumerate().filter(|(_, p)| p.rows() == Rows::Deposits) {
             for machine in &self.currencies {
-                self.write_deposits_at(machine, log, to, plan)?;
+                self.write_deposits_at(machine, log, sink, (at, plan))?;
             }
         }
         self.places.clear();
@@ -127,26 +145,26 @@ impl Fold {
     }
 
     /// All old rows go before the first new one comes: two machines may have changed wallets.
-    fn write_places(&self, to: &Connection, plan: &Plan) -> Result<(), TablesError> {
+    fn write_places(
+        &self,
+        sink: &mut impl Sink,
+        (at, plan): (usize, &Plan),
+    ) -> Result<(), TablesError> {
         let whole = Place::Table(plan.rows());
         let places: Vec<&Place> = if self.places.contains(&whole) {
             vec![&whole]
         } else {
             self.places.iter().filter(|place| place.rows() == plan.rows()).collect()
         };
-        if places.is_empty() {
-            return Ok(());
-        }
         for place in &places {
             match place.scope() {
-                Some(scope) => plan.delete(to)?.run(&scope)?,
-                None => drop(to.execute(&format!("DELETE FROM {}", plan.name()), [])?),
+                Some(scope) => sink.cells(at, Verb::Delete, scope)?,
+                None => sink.cells(at, Verb::DeleteAll, Vec::new())?,
             }
         }
-        let mut insert = plan.insert(to)?;
         for place in &places {
             for row in place.rows_in(plan.table(), &self.fleet) {
-                insert.run(&row)?;
+                sink.cells(at, Verb::Insert, row)?;
             }
         }
         Ok(())
@@ -155,18 +173,14 @@ impl Fold {
     fn write_deposits(
         &self,
         dirty: &Dirty<'_>,
-        to: &Connection,
-        plan: &Plan,
+        sink: &mut impl Sink,
+        (at, plan): (usize, &Plan),
     ) -> Result<(), TablesError> {
-        self.write_found(dirty, to, plan)?;
-        if dirty.deposits.is_empty() {
-            return Ok(());
-        }
-        let mut rows = plan.rewrite(to)?;
+        self.write_found(dirty, sink, (at, plan))?;
         for (held, deposit) in &dirty.deposits {
             let fiat_code = self.fleet.fiat_code_at(deposit.recorded.machine_id.as_str());
             let subject = Subject::Deposit(DepositAtMachine { deposit, fiat_code });
-            rows.write(&subject, held.is_written)?;
+            sink.subject(at, &subject, held.is_written)?;
         }
         Ok(())
     }
@@ -174,16 +188,12 @@ impl Fold {
     fn write_settlements(
         &self,
         dirty: &Dirty<'_>,
-        to: &Connection,
-        plan: &Plan,
+        sink: &mut impl Sink,
+        (at, plan): (usize, &Plan),
     ) -> Result<(), TablesError> {
-        self.write_found(dirty, to, plan)?;
-        if dirty.settlements.is_empty() {
-            return Ok(());
-        }
-        let mut rows = plan.rewrite(to)?;
+        self.write_found(dirty, sink, (at, plan))?;
         for (held, settlement) in &dirty.settlements {
-            rows.write(&Subject::Settlement(settlement), held.is_written)?;
+            sink.subject(at, &Subject::Settlement(settlement), held.is_written)?;
         }
         Ok(())
     }
@@ -191,19 +201,16 @@ impl Fold {
     fn write_legs(
         &self,
         dirty: &Dirty<'_>,
-        to: &Connection,
-        plan: &Plan,
+        sink: &mut impl Sink,
+        (at, plan): (usize, &Plan),
     ) -> Result<(), TablesError> {
-        self.write_found(dirty, to, plan)?;
-        if dirty.with_legs.is_empty() {
-            return Ok(());
-        }
-        let mut rows = plan.rewrite(to)?;
+        self.write_found(dirty, sink, (at, plan))?;
         for (held, settlement) in &dirty.with_legs {
             for (place, leg) in settlement.legs.iter().enumerate() {
                 let is_there = place < held.legs_written;
                 if !is_there || held.legs_changed.contains(&place) {
-                    rows.write(&Subject::Leg(LegOfSettlement { settlement, leg }), is_there)?;
+                    let subject = Subject::Leg(LegOfSettlement { settlement, leg });
+                    sink.subject(at, &subject, is_there)?;
                 }
             }
         }
@@ -214,24 +221,19 @@ impl Fold {
     fn write_found(
         &self,
         dirty: &Dirty<'_>,
-        to: &Connection,
-        plan: &Plan,
+        sink: &mut impl Sink,
+        (at, plan): (usize, &Plan),
     ) -> Result<(), TablesError> {
-        if dirty.found.is_empty() {
-            return Ok(());
-        }
         let table = plan.table();
-        let mut delete = plan.delete_key(to)?;
         for before in dirty.found.iter().filter_map(|held| held.before.as_ref()) {
             for row in rows_of(table, &self.fleet, before) {
-                let key: Vec<_> = table.key_of(&row).into_iter().cloned().collect();
-                delete.run(&key)?;
+                let key = table.key_of(&row).into_iter().cloned().collect();
+                sink.cells(at, Verb::DeleteKey, key)?;
             }
         }
-        let mut insert = plan.insert(to)?;
         for held in &dirty.found {
             for row in rows_of(table, &self.fleet, &held.life) {
-                insert.run(&row)?;
+                sink.cells(at, Verb::Insert, row)?;
             }
         }
         Ok(())
@@ -242,24 +244,13 @@ impl Fold {
         &self,
         machine: &str,
         log: &dyn ReadLog,
-        to: &Connection,
-        plan: &Plan,
+        sink: &mut impl Sink,
+        (at, plan): (usize, &Plan),
     ) -> Result<(), TablesError> {
-        let columns = plan.table().columns();
-        let at_machine = columns.iter().find(|c| c.source == Source::Deposit(DepositFact::Machine));
-        let id = scope_columns(plan.table()).first().copied();
-        let (Some(at_machine), Some(id)) = (at_machine, id) else { return Ok(()) };
         let past = Past::new(log, self.head.seq).map_err(LedgerError::from)?;
-        let mut page = to.prepare_cached(&format!(
-            "SELECT {id} FROM {} WHERE {} = ?1 AND {id} > ?2 ORDER BY {id} LIMIT {PAGE}",
-            plan.name(),
-            at_machine.name
-        ))?;
-        let mut write = plan.rewrite(to)?;
         let mut last = String::new();
         loop {
-            let ids = page.query_map((machine, &last), |row| row.get(0))?;
-            let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
+            let ids = sink.ids_at(at, machine, &last)?;
             let Some(newest) = ids.last() else { return Ok(()) };
             last.clone_from(newest);
             for id in &ids {
@@ -270,7 +261,7 @@ impl Fold {
                 let entries: Vec<Entry> = stream_up_to(&past, &key, seq)?;
                 let life = Life::fold(&entries).map_err(LedgerError::from)?;
                 for row in rows_of(plan.table(), &self.fleet, &life) {
-                    write.put(&row)?;
+                    sink.cells(at, Verb::Upsert, row)?;
                 }
             }
         }

@@ -6,23 +6,34 @@
 //! | `tables.3.sqlite` | that file, the third that was made |
 //! | `tables.part.sqlite` | the next one, while it is made |
 //! | `tables.lock` | held by whoever brings them forward, or puts another file in their place |
+//! | `tables.part.lock` | held by whoever makes the next one, until it is in its place |
 //!
 //! All of it can be deleted at any time. SQLite keeps files of its own beside a database, by its name:
 //! so a new database gets a new name, and what is swapped is the link.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use spireledger_projections::tables::Shape;
 use spireledger_projections::versions::NEWEST;
 
-use super::build::{Leftover, build, remove, sync};
+use super::build::{Leftover, build, remove, shareable, sync};
 use super::database::{Database, SCHEMA, TablesError, Unusable};
 use super::position;
 use crate::log::{Head, ReadLog, crash};
+
+/// The lock of the live tables.
+const LIVE: &str = "";
+/// The lock of the file that is to be live. Who waits for it holds no other.
+const PART: &str = ".part";
+
+/// How long a reader asks again for a file that is locked.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Times that a reader looks again when the file is swapped under its eyes.
 const LOOKS_MAX: usize = 10;
@@ -71,28 +82,49 @@ impl Live {
         log: &dyn ReadLog,
         tick: &mut dyn FnMut(u64),
     ) -> Result<(Head, Option<Unusable>), TablesError> {
-        let _lock = self.lock()?;
+        loop {
+            let live = self.lock(LIVE)?;
+            let why = match self.forward(log, tick)? {
+                Ok(head) => return Ok((head, None)),
+                Err(why) => why,
+            };
+            let Some(_part) = self.try_lock(PART)? else {
+                // Whoever makes them anew will want the lock that we have. Then they are there.
+                drop(live);
+                drop(self.lock(PART)?);
+                continue;
+            };
+            let database = self.replace(log, Leftover::GoOn, tick)?;
+            let head = database.head();
+            self.open = Some((self.target(), database));
+            return Ok((head, Some(why)));
+        }
+    }
+
+    /// Brings what is there forward, if it can be. The caller holds the lock.
+    fn forward(
+        &mut self,
+        log: &dyn ReadLog,
+        tick: &mut dyn FnMut(u64),
+    ) -> Result<Result<Head, Unusable>, TablesError> {
         // After an error the state in memory is not that of the file: it is let go of.
         let database = match self.take_open() {
             Some(database) if !database.has_moved()? => Ok(database),
             _ => self.resume(log)?,
         };
-        let forward = database.map(|mut database| {
-            let done = database.forward(log, tick);
-            done.map(|()| database)
-        });
-        let (database, why) = match forward {
-            Ok(Ok(database)) => (database, None),
-            Ok(Err(error)) if error.is_damage() => {
-                let why = Unusable::Damaged(error.to_string());
-                (self.replace(log, Leftover::GoOn, tick)?, Some(why))
-            }
-            Ok(Err(error)) => return Err(error),
-            Err(why) => (self.replace(log, Leftover::GoOn, tick)?, Some(why)),
+        let mut database = match database {
+            Ok(database) => database,
+            Err(why) => return Ok(Err(why)),
         };
-        let head = database.head();
-        self.open = Some((self.target(), database));
-        Ok((head, why))
+        match database.forward(log, tick) {
+            Err(error) if error.is_damage() => Ok(Err(Unusable::Damaged(error.to_string()))),
+            Err(error) => Err(error),
+            Ok(()) => {
+                let head = database.head();
+                self.open = Some((self.target(), database));
+                Ok(Ok(head))
+            }
+        }
     }
 
     /// Makes the tables anew beside the old ones, which stay in use until the new ones have caught up.
@@ -103,15 +135,17 @@ impl Live {
         tick: &mut dyn FnMut(u64),
     ) -> Result<(), TablesError> {
         self.open = None;
-        let database = build(log, &self.shape, &self.part(), leftover, tick)?;
-        close(database)?;
-        let _lock = self.lock()?;
+        let Some(_part) = self.try_lock(PART)? else {
+            return Err(TablesError::Busy(self.part()));
+        };
+        shareable(build(log, &self.shape, &self.part(), leftover, tick)?)?;
+        let _lock = self.lock(LIVE)?;
         self.swap()
     }
 
     /// Throws the tables away.
     pub fn discard(&mut self) -> Result<(), TablesError> {
-        let _lock = self.lock()?;
+        let _lock = self.lock(LIVE)?;
         self.open = None;
         let target = self.target();
         remove(&self.path())?;
@@ -121,11 +155,16 @@ impl Live {
     /// Opens the tables for questions, attached as the seed does, at one moment: a transaction is open
     /// until the connection is closed. Says which moment; `None` if these are no tables of the version.
     pub fn read(&self) -> Result<(Connection, Option<Head>), TablesError> {
-        let mut looks = 0;
+        let (mut looks, begun) = (0, Instant::now());
         loop {
-            looks += 1;
             let target = self.target();
             let found = look(&target, &self.shape);
+            // SQLite does not wait for everything that another process does to a file for a moment.
+            if matches!(&found, Err(error) if error.is_busy()) && begun.elapsed() < PATIENCE {
+                std::thread::sleep(PAUSE);
+                continue;
+            }
+            looks += 1;
             // A file that was swapped meanwhile may have been read without its newest part.
             if (target == self.target() && target.exists()) || looks == LOOKS_MAX {
                 return found;
@@ -162,7 +201,7 @@ impl Live {
     ) -> Result<Database, TablesError> {
         let database = build(log, &self.shape, &self.part(), leftover, tick)?;
         let head = database.head();
-        close(database)?;
+        shareable(database)?;
         self.swap()?;
         let connection = Database::open_file(&self.target(), false)?;
         let resumed = Database::resume(connection, &self.shape, log)?;
@@ -221,25 +260,36 @@ impl Live {
         self.numbered().iter().map(|(number, _)| number + 1).max().unwrap_or(1)
     }
 
-    /// Waits until nobody else writes the live tables. The system lets go of it when the process ends.
-    fn lock(&self) -> Result<File, TablesError> {
-        let path = self.dir.join(format!("{}.lock", self.stem));
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.open(&path).map_err(TablesError::io(&path))?;
+    /// Waits until nobody else has a lock. The system lets go of it when the process ends.
+    fn lock(&self, of: &str) -> Result<File, TablesError> {
+        let (path, lock) = self.lock_file(of)?;
         lock.lock().map_err(TablesError::io(&path))?;
         Ok(lock)
     }
-}
 
-fn close(database: Database) -> Result<(), TablesError> {
-    Ok(database.into_connection().close().map_err(|(_, error)| error)?)
+    /// Takes a lock, unless somebody else has it.
+    fn try_lock(&self, of: &str) -> Result<Option<File>, TablesError> {
+        let (path, lock) = self.lock_file(of)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(TablesError::io(&path)(error)),
+        }
+    }
+
+    fn lock_file(&self, of: &str) -> Result<(PathBuf, File), TablesError> {
+        let path = self.dir.join(format!("{}{of}.lock", self.stem));
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(&path).map_err(TablesError::io(&path))?;
+        Ok((path, lock))
+    }
 }
 
 /// Attaches a file that can only be read, and reads its position.
 fn look(path: &Path, shape: &Shape) -> Result<(Connection, Option<Head>), TablesError> {
     let connection = Connection::open_in_memory()?;
-    connection.busy_timeout(std::time::Duration::from_secs(20))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.execute(&format!("ATTACH ?1 AS {SCHEMA}"), [uri(path)])?;
     connection.execute_batch("BEGIN")?;
     let head = position::read(&connection, SCHEMA, shape)?;

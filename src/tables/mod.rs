@@ -1,12 +1,13 @@
 //! The tables, two ways.
 //!
 //! As **cells**, exact to the last digit and microsecond, for people, CSV and JSON: [`rows`] takes those
-//! of the fleet from its folded state and reads settlements, legs and deposits one by one, each from its
-//! own stream, in the order in which they came.
+//! of the fleet from its folded state, reads settlements, legs and deposits one by one, each from its own
+//! stream, in the order in which they came, and what entries add (postings, say) as it reads them.
 //!
 //! As a **SQLite database**, for questions and other programs: the log is read once from front to back
 //! and rows are written as entries touch them (`fold.rs`), into a file that follows the log ([`Live`]),
-//! one that is handed out ([`export_sqlite`]), or one that goes with the question ([`passing`]).
+//! one that is handed out ([`export_sqlite`]), or one that goes with the question ([`passing`]). As cells they
+//! are also handed out as **files** ([`export_files`]).
 //!
 //! Memory is flat in both, however long the history. That they tell the same is a test.
 //!
@@ -17,27 +18,32 @@ use spireledger_projections::{Fleet, Life};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::{Entry, Event};
 
-use crate::ledger::{LedgerError, decode, stream_up_to};
+use crate::ledger::{LedgerError, read, stream_up_to};
 use crate::log::ReadLog;
 
 mod ahead;
 mod build;
 mod compare;
 mod database;
+mod entries;
+mod files;
 mod fold;
 mod live;
 mod parquet;
 mod plan;
 mod position;
 mod question;
+mod sink;
 mod states;
 
 pub use build::{Leftover, export_sqlite, passing};
 pub use compare::{Difference, compare};
 pub use database::{SCHEMA, SETTINGS, TablesError, Unusable};
+pub use files::{Exported, FileFormat, csv_line, export_files, write_object};
 pub use live::Live;
 pub use parquet::{ParquetTable, export_parquet};
 pub use question::{Listener, ask};
+pub(crate) use states::{Around, States};
 
 /// Hands out the rows of a table, in order, until `sink` fails.
 pub fn rows<E: From<LedgerError>>(
@@ -46,16 +52,44 @@ pub fn rows<E: From<LedgerError>>(
     table: &Table,
     mut sink: impl FnMut(Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
+    rows_after(log, fleet, table, 0, |told| match told {
+        Told::Row(row) => sink(row),
+        Told::Passed(_) => Ok(()),
+    })
+}
+
+/// What whoever wants rows is told, in order.
+pub(crate) enum Told<'a> {
+    /// A row.
+    Row(Row<'a>),
+    /// All rows that begin with this entry or an earlier one were told.
+    Passed(u64),
+}
+
+/// Tells of the rows of a table that begin behind an entry; of those of the fleet, which begin with none,
+/// of all.
+pub(crate) fn rows_after<E: From<LedgerError>>(
+    log: &dyn ReadLog,
+    fleet: &Fleet,
+    table: &Table,
+    after: u64,
+    mut sink: impl FnMut(Told<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     if table.rows().of_fleet() {
-        return fleet_rows(table, fleet, sink);
+        return fleet_rows(table, fleet, |row| sink(Told::Row(row)));
     }
-    for block in log.blocks_from(1) {
-        for stored in block.map_err(LedgerError::from)?.entries() {
-            let entry = decode(stored.front.seq, stored.canonical)?;
+    if table.rows().of_entries() {
+        return entries::rows_after(log, table, after, &mut sink);
+    }
+    for block in log.blocks_from(after + 1) {
+        let block = block.map_err(LedgerError::from)?;
+        for stored in block.entries().filter(|stored| stored.front.seq > after) {
+            let entry = read(log, &stored)?;
             if begins(&entry.event) {
-                of_stream(log, fleet, table, &entry, &mut sink)?;
+                of_stream(log, fleet, table, &entry, &mut |row| sink(Told::Row(row)))?;
             }
         }
+        sink(Told::Passed(block.last_seq()))?;
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! How the rows of one table are written: its statements, and how a cell is bound.
 
+use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 use rust_decimal::Decimal;
-use spireledger_projections::facts::{Rows, Subject};
-use spireledger_projections::tables::{Cell, Row, Shape, SqlCell, Table};
-use spireledger_projections::touched::{key_of, scope};
+use spireledger_projections::facts::{DepositFact, Rows, Source, WalletFact};
+use spireledger_projections::shape::Column;
+use spireledger_projections::tables::{Cell, Shape, SqlCell, Table};
+use spireledger_projections::touched::scope;
 
 /// The statements of one table. They are prepared when they are first needed and kept with the
 /// connection.
@@ -16,11 +17,30 @@ pub(super) struct Plan {
     insert: String,
     upsert: String,
     delete: String,
+    delete_all: String,
     delete_key: String,
 }
 
-/// A place among many statements: three a table, and a few for the position.
-pub(super) const STATEMENTS_MAX: usize = 64;
+/// What is done to a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// A row is put that is not there.
+    Insert,
+    /// A row is put in the place of the one with its key, if there is one. Sums are added to.
+    Upsert,
+    /// The rows of a scope go.
+    Delete,
+    /// All rows go.
+    DeleteAll,
+    /// The row with a key goes: see [`Table::key_of`].
+    DeleteKey,
+}
+
+/// Rows that are read at a time.
+const PAGE: usize = 1_000;
+
+/// A place among many statements: five a table, and a few for the position.
+pub(super) const STATEMENTS_MAX: usize = 128;
 
 impl Plan {
     /// A plan a table of a shape.
@@ -34,14 +54,14 @@ impl Plan {
         let places = vec!["?"; columns.len()].join(", ");
         let insert =
             format!("INSERT INTO {name} (\"{}\") VALUES ({places})", columns.join("\", \""));
-        let set: Vec<String> =
-            columns.iter().map(|column| format!("\"{column}\" = excluded.\"{column}\"")).collect();
+        let set: Vec<String> = table.columns().iter().map(set_to).collect();
         let (key, set) = (table.key().join(", "), set.join(", "));
         let upsert = format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {set}");
         let scoped: Vec<String> =
             scope_columns(table).iter().map(|column| format!("\"{column}\" IS ?")).collect();
         let condition = if scoped.is_empty() { "1".into() } else { scoped.join(" AND ") };
         let delete = format!("DELETE FROM {name} WHERE {condition}");
+        let delete_all = format!("DELETE FROM {name}");
         let keyed: Vec<String> = table
             .columns()
             .iter()
@@ -49,7 +69,7 @@ impl Plan {
             .map(|column| format!("\"{}\" IS ?", column.name))
             .collect();
         let delete_key = format!("DELETE FROM {name} WHERE {}", keyed.join(" AND "));
-        Self { table: table.clone(), name, insert, upsert, delete, delete_key }
+        Self { table: table.clone(), name, insert, upsert, delete, delete_all, delete_key }
     }
 
     pub(super) const fn table(&self) -> &Table {
@@ -64,26 +84,39 @@ impl Plan {
         &self.name
     }
 
-    /// Writes a row that is not there.
-    pub(super) fn insert<'c>(&self, to: &'c Connection) -> rusqlite::Result<Write<'c>> {
-        Ok(Write(to.prepare_cached(&self.insert)?))
+    /// The statement of a verb.
+    pub(super) fn statement(&self, verb: Verb) -> &str {
+        match verb {
+            Verb::Insert => &self.insert,
+            Verb::Upsert => &self.upsert,
+            Verb::Delete => &self.delete,
+            Verb::DeleteAll => &self.delete_all,
+            Verb::DeleteKey => &self.delete_key,
+        }
     }
 
-    /// Writes rows of subjects, new ones and such that are there already.
-    pub(super) fn rewrite<'c>(&'c self, to: &'c Connection) -> rusqlite::Result<Rewrite<'c>> {
-        let (insert, upsert) = (self.insert(to)?, Write(to.prepare_cached(&self.upsert)?));
-        Ok(Rewrite { plan: self, to, insert, upsert })
+    /// The statement that reads the ids of a machine's deposits, page by page. `None`: the table has no
+    /// such rows.
+    pub(super) fn ids_at_machine(&self) -> Option<String> {
+        let columns = self.table.columns().iter();
+        let at_machine =
+            { columns }.find(|c| c.source == Source::Deposit(DepositFact::Machine))?.name;
+        let (id, name) = (scope_columns(&self.table).first().copied()?, &self.name);
+        Some(format!(
+            "SELECT {id} FROM {name} WHERE {at_machine} = ?1 AND {id} > ?2 ORDER BY {id} LIMIT {PAGE}"
+        ))
     }
+}
 
-    /// Deletes the row with a key: see [`Table::key_of`].
-    pub(super) fn delete_key<'c>(&self, from: &'c Connection) -> rusqlite::Result<Write<'c>> {
-        Ok(Write(from.prepare_cached(&self.delete_key)?))
+/// What becomes of a column when the row is there already. Sums of wallets are added to.
+fn set_to(column: &Column) -> String {
+    let name = column.name;
+    match column.source {
+        Source::Wallet(WalletFact::Id | WalletFact::LastSeq) => {}
+        Source::Wallet(_) => return format!("\"{name}\" = \"{name}\" + excluded.\"{name}\""),
+        _ => {}
     }
-
-    /// Deletes the rows of a scope.
-    pub(super) fn delete<'c>(&self, from: &'c Connection) -> rusqlite::Result<Write<'c>> {
-        Ok(Write(from.prepare_cached(&self.delete)?))
-    }
+    format!("\"{name}\" = excluded.\"{name}\"")
 }
 
 /// The columns that tell which rows are replaced together.
@@ -91,55 +124,6 @@ pub(super) fn scope_columns(table: &Table) -> Vec<&'static str> {
     let named = |source| table.columns().iter().find(|column| column.source == source);
     let sources = scope(table.rows()).iter();
     sources.filter_map(|source| named(*source).map(|column| column.name)).collect()
-}
-
-/// A statement that takes cells and gives nothing back.
-pub(super) struct Write<'c>(CachedStatement<'c>);
-
-impl Write<'_> {
-    /// Writes the row of a subject, cell by cell. Whether there is one: see [`Table::row`].
-    pub(super) fn put(&mut self, table: &Table, subject: &Subject<'_>) -> rusqlite::Result<bool> {
-        for (at, column) in (1..).zip(table.columns()) {
-            let cell = column.source.read(subject);
-            if column.not_null && matches!(cell, Cell::Null) {
-                return Ok(false);
-            }
-            self.0.raw_bind_parameter(at, Bound(&cell))?;
-        }
-        self.0.raw_execute().map(|_| true)
-    }
-
-    /// Writes a row, or deletes the rows of a scope.
-    pub(super) fn run(&mut self, cells: &[Cell<'_>]) -> rusqlite::Result<()> {
-        self.0.execute(params_from_iter(cells.iter().map(Bound))).map(drop)
-    }
-}
-
-/// Writes rows of subjects, each by its key.
-pub(super) struct Rewrite<'c> {
-    plan: &'c Plan,
-    to: &'c Connection,
-    insert: Write<'c>,
-    upsert: Write<'c>,
-}
-
-impl Rewrite<'_> {
-    /// Writes a row in the place of the one with its key, if there is one.
-    pub(super) fn put(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        self.upsert.run(row)
-    }
-
-    /// Writes the row of a subject, or takes it away if this version cannot hold it any more.
-    /// `is_there`: whether a row with its key may be there.
-    pub(super) fn write(&mut self, subject: &Subject<'_>, is_there: bool) -> rusqlite::Result<()> {
-        let table = self.plan.table();
-        debug_assert_eq!(subject.rows(), table.rows(), "a subject goes to a table of its kind");
-        let write = if is_there { &mut self.upsert } else { &mut self.insert };
-        if !write.put(table, subject)? && is_there {
-            self.plan.delete(self.to)?.run(&[key_of(subject)])?;
-        }
-        Ok(())
-    }
 }
 
 /// A cell on its way into SQLite. A decimal that is no whole number goes as text: the column's affinity
@@ -182,6 +166,7 @@ fn whole(decimal: Decimal) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rusqlite::Connection;
     use rusqlite::types::Value;
 
     use super::*;

@@ -28,7 +28,7 @@ const MAKE: &str = "
     );";
 
 /// What tables of a shape are known by: whatever of the shape changes, they are others.
-fn mark(shape: &Shape) -> String {
+pub(super) fn mark(shape: &Shape) -> String {
     let described = format!("{ROWS_FORMAT} {shape:?}");
     let hash = blake3::hash(described.as_bytes()).to_hex();
     format!("version {} {}", shape.version(), hash.get(..16).unwrap_or_default())

@@ -20,6 +20,9 @@ use crate::log::{ReadLog, Stored};
 const GENERATION_BYTES_MAX: usize =
     if cfg!(feature = "crash-points") { 40 << 10 } else { 24 << 20 };
 
+/// Deposits and settlements that wait to be written, at most.
+pub(super) const DIRTY_MAX: usize = 16_384;
+
 /// What a stream is folded to, and what of it is not written yet.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -40,9 +43,21 @@ pub(super) struct Held {
     weight: usize,
 }
 
+/// Whoever looks at a life before and after each entry of it.
+pub(crate) trait Around {
+    /// What is taken along from before.
+    type Before;
+
+    /// The life before an entry.
+    fn before(&mut self, life: &Life, entry: &Entry) -> Self::Before;
+
+    /// The life after it.
+    fn after(&mut self, before: Self::Before, life: &Life, entry: &Entry);
+}
+
 /// All that is held.
 #[derive(Debug)]
-pub(super) struct States {
+pub(crate) struct States {
     // Boxed: a table that grows moves what it holds.
     young: HashMap<EntryKey, Box<Held>>,
     old: HashMap<EntryKey, Box<Held>>,
@@ -52,16 +67,17 @@ pub(super) struct States {
 }
 
 impl States {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), dirty: Vec::new(), weight: 0 }
     }
 
-    /// Folds the next entry of the log into what its stream makes.
-    pub(super) fn take(
+    /// Folds the next entry of the log into what its stream makes; `around` sees the life before and after.
+    pub(crate) fn take(
         &mut self,
         log: &dyn ReadLog,
         stored: &Stored<'_>,
         entry: &Entry,
+        around: &mut impl Around,
     ) -> Result<(), LedgerError> {
         let key = entry.front.key;
         let held = match self.young.entry(key) {
@@ -75,9 +91,11 @@ impl States {
                 place.insert(found)
             }
         };
-        let more = stored.canonical.len() * 2;
+        let more = stored.canonical.len().max(len_of(entry)) * 2;
         (held.weight, self.weight) = (held.weight + more, self.weight + more);
+        let before = around.before(&held.life, entry);
         held.take(entry)?;
+        around.after(before, &held.life, entry);
         if !held.is_dirty {
             held.is_dirty = true;
             self.dirty.push(key);
@@ -100,6 +118,13 @@ impl States {
         self.dirty.iter().filter_map(|key| self.young.get(key).map(|held| &**held))
     }
 
+    /// Where nothing is written: what was not touched for long goes.
+    pub(crate) fn forget_what_is_old(&mut self) {
+        if self.weight > GENERATION_BYTES_MAX || self.dirty.len() > DIRTY_MAX {
+            self.written();
+        }
+    }
+
     /// All of it is written.
     pub(super) fn written(&mut self) {
         for key in std::mem::take(&mut self.dirty) {
@@ -112,6 +137,11 @@ impl States {
             self.weight = 0;
         }
     }
+}
+
+/// How long what was brought in is, however many entries it stands in.
+fn len_of(entry: &Entry) -> usize {
+    if let Event::RowImported(e) = &entry.event { e.row.bytes() } else { 0 }
 }
 
 impl Held {
@@ -131,7 +161,7 @@ impl Held {
             for entry in stream_up_to(log, key, seq)? {
                 held.life.apply(&entry)?;
                 held.is_found |= matches!(entry.event, Event::RowImported(_));
-                held.weight += size_of::<Entry>();
+                held.weight += size_of::<Entry>() + 2 * len_of(&entry);
             }
             held.written();
         }

@@ -56,6 +56,39 @@ fn an_operator_brings_a_database_in_and_sees_its_balances() {
 }
 
 #[test]
+fn a_row_longer_than_an_entry_is_shown_as_one() {
+    let world = World::new();
+    database(&world);
+    let db = Connection::open(world.path("db.sqlite3")).expect("a database");
+    let hash = "ab".repeat(32);
+    let settlement = format!(
+        "INSERT INTO dca_settlements (id, machine_id, payment_hash, gross_sats, fiat_amount,
+            fiat_code, exchange_rate, net_sats, commission_sats, platform_fee_sats,
+            operator_fee_sats, tx_type, notes, created_at) VALUES ('s1', 'm1', '{hash}', 110, 1,
+            'EUR', 100, 100, 10, 5, 5, 'cash_out', replace(hex(zeroblob(30000)), '00', '€'), 7)"
+    );
+    db.execute(&settlement, []).expect("filled");
+    world.run(&["sql", "SELECT 1"]).succeeds();
+    world.run(&["import", "db.sqlite3"]).succeeds();
+    let shown = world.run(&["log", "show", "--key", &hash]).succeeds().out;
+    assert!(shown.contains("import.piece") && shown.contains("piece 1 of 2"), "{shown}");
+    assert!(shown.contains("row.imported") && !shown.contains("piece 2"), "{shown}");
+    let lines = world.run(&["log", "show", "--key", &hash, "--json"]).succeeds().out;
+    let last: serde_json::Value =
+        serde_json::from_str(lines.lines().last().expect("a line")).expect("JSON");
+    let notes = last["event"]["row"]["cells"]["notes"].as_str().expect("a text");
+    assert_eq!(notes, "€".repeat(30_000));
+    let traced = world.run(&["trace", &hash]).succeeds().out;
+    assert!(traced.contains("row.imported: cash_out of 110 sats"), "{traced}");
+    assert!(!traced.contains("piece"), "{traced}");
+    let question = "SELECT length(notes), wire_sats FROM dca_settlements";
+    let asked = world.run(&["sql", question, "--csv"]).succeeds().out;
+    assert_eq!(asked.lines().nth(1), Some("30000,110"));
+    let sound = world.run(&["verify"]).succeeds().out;
+    assert!(sound.contains("the live tables are what they say"), "{sound}");
+}
+
+#[test]
 fn what_is_no_database_is_refused() {
     let world = World::with_ledger();
     std::fs::write(world.path("none"), "nothing of the kind").expect("written");

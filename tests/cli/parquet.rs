@@ -72,7 +72,7 @@ fn rows(path: &Path) -> (Rows, Vec<String>) {
 fn parquet_holds_the_rows_of_json_lines_cell_by_cell() {
     let world = World::with_ledger();
     world.submit(MONTH).ends_with(1);
-    for version in ["1", "4", "12"] {
+    for version in ["1", "4", "12", "13"] {
         let export = |format: &str| {
             let args =
                 ["tables", "export", "--version", version, "--format", format, "--out", format];

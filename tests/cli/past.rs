@@ -35,7 +35,7 @@ fn every_version_is_exported_as_a_database_that_holds_together() {
     let world = World::with_fleet();
     let lines: String = (0..20).map(claim).collect();
     world.submit(&lines).succeeds();
-    for version in 1..=12 {
+    for version in 1..=13 {
         let number = version.to_string();
         let out = format!("v{number}.sqlite");
         let args = ["tables", "export", "--version", &number, "--format", "sqlite", "--out", &out];
@@ -54,7 +54,7 @@ fn every_version_is_exported_as_a_database_that_holds_together() {
     world
         .run(&["tables", "export", "--version", "99", "--out", "x"])
         .ends_with(2)
-        .says(&["1 to 12"]);
+        .says(&["1 to 13"]);
     assert!(!world.path("x").exists());
 }
 
@@ -165,7 +165,7 @@ fn csv_and_json_lines_hold_the_same_rows() {
     let header = csv.lines().next().expect("a header").split(',').count();
     assert_eq!(row.as_object().map(serde_json::Map::len), Some(header));
     let files = std::fs::read_dir(world.path("csv")).expect("a directory").count();
-    assert_eq!(files, 10);
+    assert_eq!(files, 14);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::world::World;
 pub const HASH: &str = "9f00000000000000000000000000000000000000000000000000000000000001";
 
 /// A small fleet with a settlement that waits, and a deposit that waits.
-const FLEET: &str = "
+pub const FLEET: &str = "
     UPDATE spirekeeper.super_config SET super_cash_in_fee_fraction = 0.01,
         super_cash_out_fee_fraction = 0.01, super_fee_wallet_id = 'w-super', updated_at = 1700000000;
     INSERT INTO spirekeeper.dca_machines (id, operator_user_id, machine_npub, wallet_id, fiat_code,

@@ -6,6 +6,7 @@ mod migrations;
 mod database;
 mod keys;
 mod later;
+mod long;
 mod payer;
 mod refused;
 mod square;

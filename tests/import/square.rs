@@ -2,7 +2,7 @@
 //! k+1 to n.
 
 use proptest::prelude::*;
-use spireledger_projections::versions::NEWEST;
+use spireledger_projections::versions::SPIREKEEPER_NEWEST;
 
 use crate::database::{Line, attached, fill, made, read};
 use crate::migrations::sql;
@@ -12,8 +12,8 @@ use crate::world::World;
 /// The versions in which a line has the shape of ours, from k on.
 fn versions(line: Line, from: u16) -> std::ops::RangeInclusive<u16> {
     match line {
-        Line::Upgraded => from..=NEWEST,
-        Line::Squashed => from.max(11)..=NEWEST,
+        Line::Upgraded => from..=SPIREKEEPER_NEWEST,
+        Line::Squashed => from.max(11)..=SPIREKEEPER_NEWEST,
     }
 }
 
@@ -38,7 +38,7 @@ fn check(seed: u64, from: u16, line: Line, oddity: u64) {
     let copy = world.path("migrated.sqlite3");
     std::fs::copy(&file, &copy).unwrap();
     let db = attached(&copy);
-    for version in from..=NEWEST {
+    for version in from..=SPIREKEEPER_NEWEST {
         // Tables that were made at once had the newer names from the start.
         let had_it = line == Line::Squashed && matches!(version, 2..=4 | 6);
         if version > from && !had_it {
@@ -61,7 +61,7 @@ proptest! {
     #[test]
     fn what_was_found_migrates_to_what_is_shown(
         seed in any::<u64>(),
-        from in 1..=NEWEST,
+        from in 1..=SPIREKEEPER_NEWEST,
         squashed in any::<bool>(),
         oddity in prop_oneof![Just(0u64), Just(40), Just(200)],
     ) {
@@ -72,7 +72,7 @@ proptest! {
 
 #[test]
 fn every_version_of_both_lines_is_brought_in() {
-    for from in 1..=NEWEST {
+    for from in 1..=SPIREKEEPER_NEWEST {
         check(u64::from(from), from, Line::Upgraded, 30);
         check(u64::from(from), from, Line::Squashed, 30);
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rusqlite::types::Value as Sql;
 use serde_json::{Value, json};
-use spireledger_projections::versions::NEWEST;
+use spireledger_projections::versions::SPIREKEEPER_NEWEST;
 use spireledger_schema::Command;
 
 use crate::database::{Line, attached, fill, made, read};
@@ -98,7 +98,7 @@ proptest! {
 
     #[test]
     fn commands_about_what_was_brought_in_never_stop_the_writer(
-        seed in any::<u64>(), from in 1..=NEWEST, oddity in prop_oneof![Just(0u64), Just(40), Just(150)],
+        seed in any::<u64>(), from in 1..=SPIREKEEPER_NEWEST, oddity in prop_oneof![Just(0u64), Just(40), Just(150)],
     ) {
         check(seed, from, oddity);
     }

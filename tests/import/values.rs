@@ -128,7 +128,9 @@ fn odd(random: &mut Random, declared: &str) -> Value {
     match (declared, random.below(4)) {
         (_, 0) => words(random, &texts),
         ("TEXT", 1) => Value::Blob(vec![0, 255]),
-        ("TEXT", _) => text(&"x".repeat(300)),
+        ("TEXT", 2) => text(&"x".repeat(300)),
+        // Longer than an entry, and no piece ends between two characters for long.
+        ("TEXT", _) => text(&"Sololá €🏧 ".repeat(5_000)),
         (_, 1) => Value::Integer(-5),
         (_, 2) => Value::Real(1_735_424_897.862_113),
         _ => Value::Real(random.pick(&[0.12345, 1.005, 199.99871, 1e17])),

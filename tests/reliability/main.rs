@@ -17,6 +17,7 @@ mod backups;
 mod bugs;
 mod chance;
 mod damage;
+mod exports;
 mod fleet;
 mod full;
 mod import;

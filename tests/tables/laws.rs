@@ -10,7 +10,7 @@ fn nothing(_: u64) {}
 #[test]
 fn one_pass_makes_the_rows_that_the_streams_tell_in_every_version() {
     let world = World::of_month();
-    for version in 1..=12 {
+    for version in 1..=13 {
         let shape = shape(version);
         let found = read(&passing(world.log(), &shape).expect("made"), &shape);
         expect_same(&found, &expected(world.log(), &shape), &format!("version {version}"));
@@ -20,11 +20,11 @@ fn one_pass_makes_the_rows_that_the_streams_tell_in_every_version() {
 #[test]
 fn an_empty_ledger_has_its_configuration_and_nothing_else() {
     let world = World::new();
-    let mut live = world.live(12);
+    let mut live = world.live(13);
     live.follow(world.log(), &mut nothing).expect("followed");
     let (position, found) = read_live(&live);
     assert_eq!(position, 0);
-    expect_same(&found, &expected(world.log(), &shape(12)), "empty");
+    expect_same(&found, &expected(world.log(), &shape(13)), "empty");
     assert_eq!(found["super_config"].len(), 1);
 }
 
@@ -55,7 +55,7 @@ pub fn check_steps(world: &World, version: u16, steps: &[u64], is_new_each_time:
 #[test]
 fn tables_that_follow_the_month_are_always_what_it_tells() {
     let world = World::of_month();
-    check_steps(&world, 12, &[1, 40, 3, 11], false);
+    check_steps(&world, 13, &[1, 40, 3, 11], false);
     check_steps(&world, 3, &[61, 2, 17], true);
 }
 
@@ -64,7 +64,7 @@ proptest! {
     #[test]
     fn tables_that_follow_any_fleet_are_always_what_it_tells(
         seed in any::<u64>(),
-        version in 1_u16..=12,
+        version in 1_u16..=13,
         steps in prop::collection::vec(1_u64..90, 1..6),
         is_new_each_time in any::<bool>(),
     ) {

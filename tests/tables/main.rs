@@ -3,6 +3,8 @@
 //!
 //! Start reading at `world.rs`.
 
+mod books;
+mod forged;
 mod imported;
 mod laws;
 mod live;

@@ -15,7 +15,7 @@ const FLEET: &str = r#"{"type":"machine.register","id":"m1","operator_user_id":"
 
 /// Follows some lines, then some more in one step: in every version what the streams tell.
 fn check(before: &str, after: &str) {
-    for version in 1..=12 {
+    for version in 1..=13 {
         let world = World::new();
         world.say(before.lines());
         let mut live = world.live(version);
@@ -105,13 +105,13 @@ fn a_claim_whose_hash_is_the_key_of_a_request_takes_nothing_of_it() {
     );
     let world = World::new();
     world.say(format!("{FLEET}{}{}{note}", claim(&hash), claim(&other)).lines());
-    let made = passing(world.log(), &shape(12)).expect("made");
+    let made = passing(world.log(), &shape(13)).expect("made");
     let notes = "SELECT notes FROM spirekeeper.dca_settlements WHERE payment_hash = ?1";
     let notes = |hash: &str| {
         made.query_row(notes, [hash], |row| row.get::<_, Option<String>>(0)).expect("one")
     };
     assert_eq!(notes(&other).as_deref(), Some("not mine"));
     assert_eq!(notes(&hash), None);
-    let found = crate::world::read(&made, &shape(12));
-    expect_same(&found, &expected(world.log(), &shape(12)), "row by row");
+    let found = crate::world::read(&made, &shape(13));
+    expect_same(&found, &expected(world.log(), &shape(13)), "row by row");
 }

@@ -5,9 +5,12 @@
 //!
 //! *Never:* compute what the state does not hold. *Start at:* [`Source::read`].
 
+mod books;
 mod fleet;
 mod money;
 
+pub use books::{AuditFact, BalanceAtMachine, BalanceFact, PostingFact, PostingInPlace};
+pub use books::{Wallet, WalletFact};
 pub use fleet::{BayFact, ClientFact, SplitFact, TelemetryFact};
 pub use fleet::{BayState, ConfigFact, Enrolment, LpFact, MachineFact, Reports, SplitInPlace};
 pub use money::{DepositAtMachine, DepositFact, LegFact, LegOfSettlement, SettlementFact};
@@ -16,7 +19,7 @@ use spireledger_schema::imported::Found;
 
 use crate::cell::Cell;
 use crate::imported::found_cell;
-use crate::{Config, Lp, Machine, Settlement};
+use crate::{Audited, Config, Lp, Machine, Settlement};
 
 /// Declares the facts of one kind of thing: each with its meaning and how it is read.
 macro_rules! facts {
@@ -65,6 +68,14 @@ pub enum Rows {
     Telemetry,
     /// A row a bay of a machine.
     Bays,
+    /// A row an enrolment: its sums.
+    Balances,
+    /// A row a posting of an entry.
+    Postings,
+    /// A row a wallet that sats came into or left.
+    Wallets,
+    /// A row an entry about a settlement.
+    Audits,
 }
 
 /// The state behind one row.
@@ -90,6 +101,14 @@ pub enum Subject<'a> {
     Telemetry(Reports<'a>),
     /// A bay.
     Bay(BayState<'a>),
+    /// An LP's balance at a machine.
+    Balance(BalanceAtMachine<'a>),
+    /// A posting.
+    Posting(PostingInPlace<'a>),
+    /// A wallet.
+    Wallet(Wallet<'a>),
+    /// Something that was done to a settlement.
+    Audit(&'a Audited),
     /// A row that was brought in and that no state stands behind.
     Imported(Alone<'a>),
 }
@@ -145,6 +164,14 @@ pub enum Source {
     Telemetry(TelemetryFact),
     /// Of a bay.
     Bay(BayFact),
+    /// Of an LP's balance at a machine.
+    Balance(BalanceFact),
+    /// Of a posting.
+    Posting(PostingFact),
+    /// Of a wallet.
+    Wallet(WalletFact),
+    /// Of something that was done to a settlement.
+    Audit(AuditFact),
 }
 
 impl Source {
@@ -163,6 +190,10 @@ impl Source {
             (Self::Leg(fact), Subject::Leg(leg)) => fact.read(leg),
             (Self::Telemetry(fact), Subject::Telemetry(reports)) => fact.read(reports),
             (Self::Bay(fact), Subject::Bay(bay)) => fact.read(bay),
+            (Self::Balance(fact), Subject::Balance(balance)) => fact.read(balance),
+            (Self::Posting(fact), Subject::Posting(posting)) => fact.read(posting),
+            (Self::Wallet(fact), Subject::Wallet(wallet)) => fact.read(wallet),
+            (Self::Audit(fact), Subject::Audit(audited)) => fact.read(audited),
             (Self::Deposit(DepositFact::CurrencyOfMachine), Subject::Imported(alone)) => {
                 alone.fiat_code.map_or(Cell::Null, FiatCode::cell)
             }
@@ -183,6 +214,10 @@ impl Source {
             Self::Leg(fact) => fact.meaning(),
             Self::Telemetry(fact) => fact.meaning(),
             Self::Bay(fact) => fact.meaning(),
+            Self::Balance(fact) => fact.meaning(),
+            Self::Posting(fact) => fact.meaning(),
+            Self::Wallet(fact) => fact.meaning(),
+            Self::Audit(fact) => fact.meaning(),
         }
     }
 }
@@ -201,6 +236,10 @@ impl Subject<'_> {
             Self::Leg(_) => Rows::Legs,
             Self::Telemetry(_) => Rows::Telemetry,
             Self::Bay(_) => Rows::Bays,
+            Self::Balance(_) => Rows::Balances,
+            Self::Posting(_) => Rows::Postings,
+            Self::Wallet(_) => Rows::Wallets,
+            Self::Audit(_) => Rows::Audits,
             Self::Imported(alone) => alone.rows,
         }
     }
@@ -221,11 +260,26 @@ impl Rows {
                 | (Self::Legs, Source::Leg(_))
                 | (Self::Telemetry, Source::Telemetry(_))
                 | (Self::Bays, Source::Bay(_))
+                | (Self::Balances, Source::Balance(_))
+                | (Self::Postings, Source::Posting(_))
+                | (Self::Wallets, Source::Wallet(_))
+                | (Self::Audits, Source::Audit(_))
         )
     }
 
-    /// Whether they come from the fleet's state. The others come each from a stream of its own.
+    /// Whether they come from the fleet's state.
     pub const fn of_fleet(self) -> bool {
-        !matches!(self, Self::Deposits | Self::Settlements | Self::Legs)
+        !self.of_streams() && !self.of_entries()
+    }
+
+    /// Whether they come from the state of streams, each from its own.
+    pub const fn of_streams(self) -> bool {
+        matches!(self, Self::Deposits | Self::Settlements | Self::Legs)
+    }
+
+    /// Whether they come from entries one by one, with the state before and after each. What an entry
+    /// has said stays said: such rows are never written anew, only added to.
+    pub const fn of_entries(self) -> bool {
+        matches!(self, Self::Postings | Self::Wallets | Self::Audits)
     }
 }

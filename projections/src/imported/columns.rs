@@ -6,11 +6,11 @@ use spireledger_schema::imported::SourceTable;
 
 use crate::facts::Source;
 use crate::shape::Shape;
-use crate::versions::NEWEST;
+use crate::versions::SPIREKEEPER_NEWEST;
 
 /// For each table, in the order of [`SourceTable::ALL`], the fact of each of its columns.
 static SOURCES: LazyLock<Vec<Vec<Source>>> = LazyLock::new(|| {
-    let shapes: Vec<Shape> = (1..=NEWEST).filter_map(Shape::at).collect();
+    let shapes: Vec<Shape> = (1..=SPIREKEEPER_NEWEST).filter_map(Shape::at).collect();
     SourceTable::ALL.iter().map(|table| facts(&shapes, *table)).collect()
 });
 
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn every_column_of_every_version_has_its_place() {
-        for shape in (1..=NEWEST).filter_map(Shape::at) {
+        for shape in (1..=SPIREKEEPER_NEWEST).filter_map(Shape::at) {
             for table in shape.tables() {
                 let source = SourceTable::parse(table.name());
                 for column in table.columns() {

@@ -55,6 +55,16 @@ In an export as Parquet `DECIMAL(10,2)` is a decimal of 18 digits with 2 places,
 `INTEGER` and `BIGINT` are whole numbers of 64 bits, `TEXT` is UTF-8. Where a cell is not of its column's
 type, as an imported row may have it, the whole column is text, as in CSV; the file's metadata name such
 columns (`spireledger.as_text`), beside the version and the entry that the file is as of.
+
+An export that is interrupted goes on where it was when the same is asked for again. To SQLite it goes on
+with the rows that are there, up to the moment that is wanted then. To CSV, JSON Lines and Parquet, a file
+a table, what is finished is kept, if version, format and moment are the same: where the log has grown
+since, `--as-of` with the entry of the first attempt, which the second one tells. A CSV or JSON Lines file
+goes on from its last safe position, which is written down every 131,072 entries, behind the rows that are
+durable; what it has beyond that is cut. A Parquet file has its index at its end and cannot be added to:
+a table that was not finished is begun anew. `tables.csv.part` and the like, beside the files, say how far
+it is, and are gone when all is done; `--from-scratch` pays no heed to them. A table's file is in its
+place only when all of it is there.
 ";
 
 /// A paragraph in lines of at most 104 bytes.

@@ -2,8 +2,8 @@
 //!
 //! Versions 1 to 12 are the shapes that databases of the spirekeeper extension have had, from its
 //! first tables on, as an install saw them that was there from the beginning and took one upgrade
-//! after the other. Read in order, the files tell the history of the tables; `docs/tables.md` is
-//! printed from them.
+//! after the other; those after them are our own. Read in order, the files tell the history of the
+//! tables; `docs/tables.md` is printed from them.
 //!
 //! To add a version: a file, a line in [`VERSIONS`], and the DDL and the page printed anew.
 
@@ -19,6 +19,7 @@ mod m009_split_fee_fractions_by_direction;
 mod m010_add_machine_bunker_pairing;
 mod m011_machine_npub_nullable;
 mod m012_add_max_cash_in_sats;
+mod m013_add_balances_journal_and_settlement_audit;
 
 use crate::shape::Migration;
 
@@ -36,7 +37,11 @@ pub const VERSIONS: &[Migration] = &[
     m010_add_machine_bunker_pairing::M010,
     m011_machine_npub_nullable::M011,
     m012_add_max_cash_in_sats::M012,
+    m013_add_balances_journal_and_settlement_audit::M013,
 ];
 
 /// The number of the newest version.
-pub const NEWEST: u16 = 12;
+pub const NEWEST: u16 = 13;
+
+/// The number of the newest version that databases of the spirekeeper extension have had.
+pub const SPIREKEEPER_NEWEST: u16 = 12;

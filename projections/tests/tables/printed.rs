@@ -79,6 +79,10 @@ fn steps_that_lose_or_learn_are_known_by_their_values() {
         "10 Reveals dca_machines.paired_at",
         "11 Reveals dca_machines.machine_npub",
         "12 Reveals super_config.max_cash_in_sats",
+        "13 Reveals balances",
+        "13 Reveals wallet_balances",
+        "13 Reveals journal",
+        "13 Reveals settlement_audit",
     ];
     assert_eq!(marked, expected);
 }

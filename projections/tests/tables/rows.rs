@@ -69,7 +69,7 @@ const CLAIM: Move = Move::Claim {
 #[test]
 fn a_machine_without_a_key_appears_with_version_11_but_what_hangs_on_it_always_did() {
     let world = world(&[register(1, false), register(2, true), lp(1), enroll(1, 1), CLAIM]);
-    for version in 1..=12 {
+    for version in 1..=13 {
         let machines: &[&str] =
             if version < 11 { &["machine-2"] } else { &["machine-1", "machine-2"] };
         check(&world, version, "SELECT id FROM dca_machines ORDER BY id", machines);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rusqlite::types::Value;
 use spireledger_projections::shape::{Backfill, Gap, Origin, Shape, TracedTable, trace};
 use spireledger_projections::tables::{Cell, SqlCell};
-use spireledger_projections::versions::NEWEST;
+use spireledger_projections::versions::SPIREKEEPER_NEWEST;
 
 use super::database::{Held, Tables, empty, filled, read, shape};
 use super::migrations::sql;
@@ -20,13 +20,13 @@ fn at(version: u16) -> Shape {
 
 /// The tables of a history, at every version.
 fn native(world: &World) -> BTreeMap<u16, Tables> {
-    (1..=NEWEST).map(|version| (version, read(&filled(&at(version), world)))).collect()
+    (1..=SPIREKEEPER_NEWEST).map(|version| (version, read(&filled(&at(version), world)))).collect()
 }
 
 /// Hands out the tables at `from`, and what each later migration makes of them.
 fn migrated(world: &World, from: u16, mut look: impl FnMut(u16, Tables)) {
     let db = filled(&at(from), world);
-    for version in from + 1..=NEWEST {
+    for version in from + 1..=SPIREKEEPER_NEWEST {
         db.execute_batch(sql(version)).unwrap();
         look(version, read(&db));
     }
@@ -34,9 +34,9 @@ fn migrated(world: &World, from: u16, mut look: impl FnMut(u16, Tables)) {
 
 #[test]
 fn migrating_the_ddl_of_a_version_gives_the_ddl_of_every_later_one() {
-    for from in 1..NEWEST {
+    for from in 1..SPIREKEEPER_NEWEST {
         let db = empty(&at(from));
-        for version in from + 1..=NEWEST {
+        for version in from + 1..=SPIREKEEPER_NEWEST {
             db.execute_batch(sql(version)).unwrap();
             assert_eq!(shape(&db), shape(&empty(&at(version))), "{from} to {version}");
         }
@@ -49,7 +49,7 @@ proptest! {
     /// Law A: on a history that version k can hold, the tables at k, migrated, are those at n.
     #[test]
     fn what_a_version_can_hold_migrates_to_what_is_built(
-        moves in moves::history(), from in 1..NEWEST
+        moves in moves::history(), from in 1..SPIREKEEPER_NEWEST
     ) {
         let world = World::of(&moves, Some(from));
         let built = native(&world);
@@ -64,7 +64,7 @@ proptest! {
     fn what_traces_back_is_equal_on_any_history(moves in moves::history()) {
         let world = World::of(&moves, None);
         let built = native(&world);
-        for from in 1..NEWEST {
+        for from in 1..SPIREKEEPER_NEWEST {
             migrated(&world, from, |version, copy| {
                 let traced = trace(from, version).unwrap();
                 assert_eq!(copy.len(), traced.len(), "{from} to {version}");

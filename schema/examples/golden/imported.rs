@@ -1,6 +1,6 @@
 //! Cases about what was brought in from a database.
 
-use spireledger_schema::event::{RowImported, RulesImported};
+use spireledger_schema::event::{ImportPiece, RowImported, RulesImported};
 use spireledger_schema::imported::{Counted, CountsAs, Found, SourceRow, SourceTable};
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::personal::Personal;
@@ -14,6 +14,24 @@ pub fn cases() -> Vec<Case> {
     all.extend([empty(), counts("unconfirmed", CountsAs::Unconfirmed, CountsAs::Confirmed)]);
     all.extend([counts("paid", CountsAs::Pending, CountsAs::Paid), rules(), no_rules()]);
     all
+}
+
+/// Pieces of a row whose note is longer than an entry. Apart from the others: their seqs go on behind all
+/// of those.
+pub fn pieces() -> Vec<Case> {
+    let note = "Sololá, €: ".repeat(4_000);
+    let mut cells = vec![Found::Null; SourceTable::Deposits.columns().len()];
+    let place = ok(SourceTable::Deposits.place("notes"));
+    if let Some(cell) = cells.get_mut(place) {
+        *cell = Found::Personal(plain(&note));
+    }
+    let row = SourceRow { table: SourceTable::Deposits, version: 12, id: Text::new("d1"), cells };
+    let Case { key, event, .. } = case("whole", row, false, None, None);
+    let pieces = ImportPiece::cut(&event).expect("it is not too long");
+    let named = ["first", "last"].into_iter().zip(pieces);
+    let piece =
+        |(name, piece)| Case { name, key, by: By::Import, event: Event::ImportPiece(piece) };
+    named.map(piece).collect()
 }
 
 /// A row whose every column holds something: in turn each kind of thing.

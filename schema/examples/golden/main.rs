@@ -49,11 +49,15 @@ pub enum By {
 fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/bytes");
     let (mut written, mut kept, mut failed) = (0, 0, 0);
-    let cases =
-        [fleet::cases(), money::cases(), settlement::cases(), imported::cases(), legs::intents()]
-            .into_iter()
-            .flatten();
-    for (seq, case) in (1..).zip(cases) {
+    let cases = [
+        fleet::cases(),
+        money::cases(),
+        settlement::cases(),
+        imported::cases(),
+        legs::intents(),
+        imported::pieces(),
+    ];
+    for (seq, case) in (1..).zip(cases.into_iter().flatten()) {
         let kind = case.event.name().replace('.', "-");
         let name = format!("tag-{:03}-{kind}-{}", case.event.tag(), case.name);
         match write(&folder.join(&name), &entry(seq, case)) {

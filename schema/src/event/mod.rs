@@ -7,6 +7,7 @@
 mod fleet;
 mod imported;
 mod money;
+mod pieces;
 mod settlement;
 
 pub use fleet::{
@@ -15,6 +16,7 @@ pub use fleet::{
 };
 pub use imported::{RowImported, RulesImported};
 pub use money::{DepositConfirmed, DepositRecorded, DepositRejected, LpChanged, SplitsReplaced};
+pub use pieces::{ImportPiece, PIECE_BYTES, PIECES_BYTES_MAX, PIECES_MAX, TooLongForPieces};
 pub use settlement::{
     ClaimRefused, GivenBack, Leg, LegAdded, LegEnded, LegIntended, SettlementAdjusted,
     SettlementBegun, SettlementClaimed, SettlementFailed, SettlementFinished, SettlementNoted,
@@ -144,6 +146,7 @@ events! {
         RowImported(RowImported) = "row.imported",
         RulesImported(RulesImported) = "rules.imported",
         LegIntended(LegIntended) = "leg.intended",
+        ImportPiece(ImportPiece) = "import.piece",
         OperatorChanged(OperatorChanged) = "operator.changed",
     }
     written {
@@ -176,6 +179,7 @@ events! {
         27 => RowImported,
         28 => RulesImported,
         29 => LegIntended,
+        30 => ImportPiece,
         31 => OperatorChanged,
     }
     read {
@@ -208,6 +212,7 @@ events! {
         27 => RowImported as RowImported,
         28 => RulesImported as RulesImported,
         29 => LegIntended as LegIntended,
+        30 => ImportPiece as ImportPiece,
         31 => OperatorChanged as OperatorChanged,
     }
 }

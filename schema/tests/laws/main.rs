@@ -10,6 +10,7 @@ mod json_schema;
 mod keys;
 mod limits;
 mod money;
+mod pieces;
 mod refusals;
 mod robust;
 mod strategies;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use spireledger_projections::{Deposit, Fleet, LegRow, Settlement};
+use spireledger_projections::books::{Account, Before, Unit};
+use spireledger_projections::conservation::Guard;
+use spireledger_projections::{Deposit, Fleet, LegRow, Life, Settlement};
 use spireledger_schema::event::Leg;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::money::Fiat;
@@ -10,7 +12,7 @@ use spireledger_schema::text::{ClientId, LegId};
 use spireledger_schema::words::{
     ClientStatus, DepositStatus, LegStatus, LegType, Outcome, SettlementStatus, TxType,
 };
-use spireledger_schema::{EntryKey, Event};
+use spireledger_schema::{Entry, EntryKey, Event};
 
 use super::world::World;
 
@@ -27,6 +29,8 @@ pub(super) struct Books {
     under_way: BTreeMap<(EntryKey, LegId), PaymentHash>,
     /// Settlements that reached a final state.
     closed: BTreeMap<EntryKey, SettlementStatus>,
+    /// What the postings of all entries owe each LP, in hundredths.
+    owed: BTreeMap<ClientId, i128>,
     /// Fiat paid to the LP in fixed mode, by UTC day and currency, in hundredths.
     paid: BTreeMap<(i64, String), i64>,
 }
@@ -67,11 +71,17 @@ pub(super) fn check_books(world: &World, books: &mut Books) {
             }
             _ => {}
         }
+        books.check_postings(world, entry);
         if let Some(settlement) = world.fold(&key) {
             books.check_settlement(key, &settlement);
         }
     }
     check_balances(world);
+    for client in world.fleet.clients() {
+        let owed = books.owed.get(&client.id).copied().unwrap_or_default();
+        let left = client.remaining_fiat().map(Fiat::minor).map(i128::from);
+        assert_eq!(left, Some(owed), "what the books owe {}", client.id);
+    }
 }
 
 impl Books {
@@ -79,6 +89,29 @@ impl Books {
         if !legs.is_empty() {
             self.plans.insert(key, (first as usize - 1, legs.len()));
         }
+    }
+
+    /// An entry keeps every sat in its place, and its postings sum to zero.
+    fn check_postings(&mut self, world: &World, entry: &Entry) {
+        let stream = world.stream(&entry.front.key);
+        let earlier = stream.iter().filter(|other| other.front.seq < entry.front.seq);
+        let before = Life::fold(earlier).unwrap();
+        let mut after = before.clone();
+        after.apply(entry).unwrap();
+        let guard = Guard::before(&before, &entry.event);
+        assert_eq!(guard.check(&world.fleet, &after, entry), Ok(()));
+        let taken = Before::of(&world.fleet, &before, &entry.event);
+        let made = taken.and_then(|taken| taken.transaction(&world.fleet, &after, entry));
+        let Some(made) = made else { return };
+        assert_eq!(made.suspense(), None, "{made:#?}");
+        let mut sums: BTreeMap<Unit, i128> = BTreeMap::new();
+        for posting in made.postings {
+            *sums.entry(posting.unit).or_default() += posting.amount;
+            if let Account::Lp(client) = posting.account {
+                *self.owed.entry(client).or_default() -= posting.amount;
+            }
+        }
+        assert!(sums.values().all(|sum| *sum == 0), "{sums:?}");
     }
 
     fn check_settlement(&mut self, key: EntryKey, settlement: &Settlement) {

@@ -45,6 +45,7 @@ pub fn kinds() -> Vec<BoxedStrategy<Event>> {
         imported::row_imported().prop_map(Event::RowImported).boxed(),
         imported::rules_imported().prop_map(Event::RulesImported).boxed(),
         leg_intended().prop_map(Event::LegIntended).boxed(),
+        imported::import_piece().prop_map(Event::ImportPiece).boxed(),
     ]
 }
 

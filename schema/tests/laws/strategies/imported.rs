@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use spireledger_schema::event::{RowImported, RulesImported};
+use spireledger_schema::event::{ImportPiece, RowImported, RulesImported};
 use spireledger_schema::imported::{Counted, CountsAs, Found, SourceRow, SourceTable};
 use spireledger_schema::text::{ClientId, Text, UserId};
 
@@ -48,6 +48,14 @@ pub fn row_imported() -> BoxedStrategy<RowImported> {
         operator_user_id: option::of(id(UserId::parse)),
         before: option::of(counted()),
         after: option::of(counted()),
+    })
+}
+
+pub fn import_piece() -> BoxedStrategy<ImportPiece> {
+    drawn!(ImportPiece {
+        number: any::<u32>(),
+        count: any::<u32>(),
+        bytes: vec(any::<u8>(), 0..40),
     })
 }
 
