@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use spireledger::ledger::{Ledger, fleet_of};
-use spireledger::payer::{Done, Lnbits, OnLog, Payer, Policy, Run, Wallets};
+use spireledger::payer::{Done, Lnbits, OnDisk, Payer, PayerLock, Policy, Run, Wallets};
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::time::Timestamp;
 
@@ -44,9 +43,10 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let policy =
         Policy { invoice_seconds: wallets.invoice_seconds, grace_seconds: wallets.grace_seconds };
     let lnbits = Lnbits::new(wallets);
-    let ledger = open::writer(context)?;
-    let done = pay(context, args, &ledger, &lnbits, policy)?;
-    ledger.close()?;
+    // Tells what had to be repaired, and what cannot be.
+    drop(open::reader(context)?);
+    let _lock = if args.dry_run { None } else { Some(alone(context)?) };
+    let done = pay(context, args, &lnbits, policy)?;
     let open = done.iter().filter(|done| done.is_open()).count();
     if context.json {
         output::print_json(&serde_json::json!({ "open": open, "done": done }))?;
@@ -56,17 +56,23 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     Ok(if open == 0 { Outcome::Yes } else { Outcome::No })
 }
 
+/// Two payers would be in each other's way, though nothing would be paid twice.
+fn alone(context: &Context) -> anyhow::Result<PayerLock> {
+    PayerLock::take(&context.ledger)?.map_err(|holder| {
+        let ledger = context.ledger.display();
+        anyhow::anyhow!("{ledger} has a payer at work ({holder}); wait until it is done")
+    })
+}
+
 fn pay(
     context: &Context,
     args: &Args,
-    ledger: &Ledger,
     lnbits: &Lnbits,
     policy: Policy,
 ) -> anyhow::Result<Vec<Done>> {
     let clock = open::clock();
     let now = || clock();
-    let fleet = fleet_of(&**ledger.log(), &context.ledger)?;
-    let books = OnLog { ledger, fleet };
+    let books = OnDisk::new(&context.ledger, &open::clock);
     let payer = Payer { books: &books, payments: lnbits, clock: &now, policy };
     let run = Run {
         settlements: args.payment_hash.clone(),

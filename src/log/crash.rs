@@ -53,6 +53,7 @@ pub const POINTS: &[&str] = &[
     "pay:sent",
     "pay:known",
     "pay:recorded",
+    "pay:forward-added",
 ];
 
 /// Every seeded bug:

@@ -11,6 +11,7 @@
 //! | `tables.sqlite`, `tables*` | the live tables: see `src/tables/live.rs` | yes, they are made from the log |
 //! | `lock` | held by whoever has the log open | – |
 //! | `reader.sock` | where the holder answers readers | – |
+//! | `payer.lock` | held by whoever pays legs | – |
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};

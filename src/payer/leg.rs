@@ -4,15 +4,17 @@ use spireledger_projections::{Intent, LegRow, Settlement};
 use spireledger_schema::Answer;
 use spireledger_schema::command::{Body, LegIntend, LegOutcome};
 use spireledger_schema::identity::PaymentHash;
-use spireledger_schema::parts::{Invoice, Message, Target};
+use spireledger_schema::parts::{Invoice, Message};
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::{Text, WalletId};
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::words::{LegType, Outcome};
+use spireledger_schema::words::Outcome;
 
 use super::bolt11::Bolt11;
 use super::books::Books;
+use super::bugs::Bug;
 use super::payments::{Destination, PaymentError, Payments, Seen};
+use super::place::{Ready, destination, source};
 use crate::ledger::LedgerError;
 use crate::log::crash;
 
@@ -85,35 +87,61 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     /// # Errors
     /// If the ledger gives no answer: what was said may or may not be durable, and the next run finds out.
     pub fn leg(&self, settlement: &Settlement, leg: &LegRow) -> Result<Did, LedgerError> {
-        if let Some(intent) = &leg.intent {
+        if let Some(intent) = leg.intent.as_ref().filter(|_| !Bug::IgnoresIntent.is_on()) {
             return self.find_out(settlement, leg, intent);
         }
-        match self.prepare(settlement, leg) {
-            Err(why) => Ok(Did::Blocked { why }),
-            Ok(Ready { from, to }) if to == Destination::Wallet(from.clone()) => {
-                self.stays(settlement, leg)
-            }
-            Ok(ready) => self.pay(settlement, leg, &ready),
+        let ready = match self.prepare(settlement, leg) {
+            Ok(ready) => ready,
+            Err(why) => return Ok(Did::Blocked { why }),
+        };
+        // Before anybody else is asked for anything. What nothing has to move for is no less paid here.
+        if let Some(why) = self.against(settlement, leg, &ready.from)? {
+            return Ok(Did::Blocked { why });
         }
+        if ready.stays() { self.stays(settlement, leg) } else { self.pay(settlement, leg, &ready) }
     }
 
-    /// Where a leg's sats come from and go to, if they can.
+    /// Where a leg's sats come from and go to. Nobody is asked.
     pub(super) fn prepare(&self, settlement: &Settlement, leg: &LegRow) -> Result<Ready, String> {
         let from = source(self.books, settlement, leg)?;
         let to = destination(self.payments, leg)?;
         if !self.payments.knows(&from) {
             return Err(PaymentError::NoKeys(from).to_string());
         }
-        if to == Destination::Wallet(from.clone()) {
-            return Ok(Ready { from, to });
+        let ready = Ready { from, to };
+        if !ready.stays() && !self.payments.can_spend_from(&ready.from) {
+            return Err(PaymentError::NoAdminKey(ready.from).to_string());
         }
-        let held = self.payments.balance_msat(&from).map_err(|error| error.to_string())?;
-        let needed = leg.leg.amount_sats.get().saturating_mul(1_000);
-        if held < needed {
-            let sats = leg.leg.amount_sats;
+        Ok(ready)
+    }
+
+    /// What the ledger has against a payment of the leg, whatever its invoice.
+    pub(super) fn against(
+        &self,
+        settlement: &Settlement,
+        leg: &LegRow,
+        from: &WalletId,
+    ) -> Result<Option<String>, LedgerError> {
+        let since = (self.clock)();
+        let any = Intent {
+            payment_hash: NO_INVOICE,
+            bolt11: Invoice::from(Personal::Plain(Text::new("lnbc"))),
+            from_wallet_id: from.clone(),
+            expires_at: since,
+            since,
+        };
+        let no = self.books.against(intend(settlement, leg, &any))?;
+        Ok(no.map(|no| format!("the ledger refuses it: {no}")))
+    }
+
+    /// Whether the wallet holds the leg's sats.
+    pub(super) fn can_pay(&self, leg: &LegRow, from: &WalletId) -> Result<(), String> {
+        let held = self.payments.balance_msat(from).map_err(|error| error.to_string())?;
+        let sats = leg.leg.amount_sats;
+        if held < sats.get().saturating_mul(1_000) {
             return Err(format!("wallet {from} holds {} sats, less than {sats}", held / 1_000));
         }
-        Ok(Ready { from, to })
+        Ok(())
     }
 
     /// The sats are where they should be: nothing has to move.
@@ -132,20 +160,35 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         ready: &Ready,
     ) -> Result<Did, LedgerError> {
         let Ready { from, to } = ready;
-        let intent = match self.invoice(leg, from, to) {
+        let made = self.can_pay(leg, from).and_then(|()| self.invoice(leg, from, to));
+        let intent = match made {
             Ok(intent) => intent,
             Err(why) => return Ok(Did::Blocked { why }),
         };
         crash::point("pay:invoice-made");
+        let bolt11 = intent.bolt11.plain().unwrap_or_default();
+        if Bug::IntentAfterPayment.is_on() {
+            let _ = self.payments.pay(from, bolt11);
+        }
         let answer = self.books.say(intend(settlement, leg, &intent))?;
-        if let Some(why) = refused(&answer) {
+        if let Some(why) = refused(&answer).filter(|_| !Bug::PaysThoughRefused.is_on()) {
             return Ok(Did::Blocked { why });
         }
         crash::point("pay:intended");
-        if matches!(answer, Answer::Accepted(_)) {
+        if !matches!(answer, Answer::Replayed(_)) && !Bug::IntentAfterPayment.is_on() {
             // Whatever it says, or if nobody answers: only the question that follows tells.
-            if let Err(error) = self.payments.pay(from, intent.bolt11.plain().unwrap_or_default()) {
+            let said = self.payments.pay(from, bolt11);
+            if let Err(error) = &said {
                 tracing::info!(payment_hash = %intent.payment_hash, %error, "the payment was not confirmed");
+            }
+            match said {
+                Ok(()) if Bug::AcceptanceIsPaid.is_on() => {
+                    return self.paid(settlement, leg, intent.payment_hash, 0);
+                }
+                Err(PaymentError::Refused { .. }) if Bug::RefusalIsFailure.is_on() => {
+                    return self.failed(settlement, leg, intent.payment_hash, "refused");
+                }
+                _ => {}
             }
         }
         crash::point("pay:sent");
@@ -161,7 +204,7 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         let read =
             Bolt11::read(&bolt11).map_err(|error| format!("{to} gave no invoice: {error}"))?;
         let msat = amount.get().saturating_mul(1_000);
-        if read.amount_msat != Some(msat) {
+        if read.amount_msat != Some(msat) && !Bug::AnyInvoice.is_on() {
             let said = read.amount_msat.map_or("no amount".to_owned(), |n| format!("{n} msat"));
             return Err(format!("{to} gave an invoice over {said}, not over {msat} msat"));
         }
@@ -198,11 +241,21 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         let payment_hash = intent.payment_hash;
         let waits = |why: String| Ok(Did::Waits { payment_hash, why });
         let unclear = |why: &str| Ok(Did::Unclear { payment_hash, why: why.to_owned() });
-        let seen = match self.payments.seen(&intent.from_wallet_id, &payment_hash) {
+        let asked = if Bug::OtherOutcome.is_on() {
+            let mut legs = settlement.legs.iter();
+            legs.find_map(|leg| leg.external_payment_hash).unwrap_or(payment_hash)
+        } else {
+            payment_hash
+        };
+        let seen = match self.payments.seen(&intent.from_wallet_id, &asked) {
+            Err(_) if Bug::SilenceIsFailure.is_on() => Seen::Failed,
+            Ok(Seen::Pending) if Bug::PendingIsFailure.is_on() => Seen::Failed,
+            Ok(Seen::NotFound) if Bug::NotFoundIsFailure.is_on() => Seen::Failed,
             Err(error) => return waits(error.to_string()),
             Ok(Seen::Pending) => return waits("it is pending".into()),
             Ok(Seen::Paid { amount_msat, fee_msat }) => {
-                if amount_msat != leg.leg.amount_sats.get().saturating_mul(1_000) {
+                let due = leg.leg.amount_sats.get().saturating_mul(1_000);
+                if amount_msat != due && !Bug::AnyAmountPaid.is_on() {
                     return unclear(&format!(
                         "{amount_msat} msat were paid, which is not the leg's amount"
                     ));
@@ -215,7 +268,8 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
             if seen == Seen::Failed { "it failed" } else { "the paying wallet does not know it" };
         let expires_at = intent.expires_at.micros();
         let grace = i64::from(self.policy.grace_seconds).saturating_mul(1_000_000);
-        if (self.clock)().micros() <= expires_at.saturating_add(grace) {
+        let is_open = (self.clock)().micros() <= expires_at.saturating_add(grace);
+        if is_open && !Bug::FailureBeforeExpiry.is_on() {
             return waits(format!(
                 "{what}, but its invoice could be paid until {}",
                 intent.expires_at
@@ -272,61 +326,8 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     }
 }
 
-/// Where a leg's sats come from and go to.
-pub(super) struct Ready {
-    pub from: WalletId,
-    pub to: Destination,
-}
-
-/// The wallet that pays a leg: the machine's; of an autoforward, the one that its LP was paid into.
-pub(super) fn source(
-    books: &impl Books,
-    settlement: &Settlement,
-    leg: &LegRow,
-) -> Result<WalletId, String> {
-    if leg.leg.leg_type == LegType::Autoforward {
-        let paid = settlement.legs.iter().find(|other| {
-            other.leg.leg_type == LegType::Dca && other.leg.client_id == leg.leg.client_id
-        });
-        let wallet = paid.and_then(|paid| paid.leg.destination_wallet_id.clone());
-        return wallet.ok_or_else(|| "no wallet is known that its LP was paid into".into());
-    }
-    let machine = &settlement.claimed.machine_id;
-    books.wallet_of(machine).ok_or_else(|| format!("machine {machine} has no wallet"))
-}
-
-/// Where a leg's sats go: to a wallet, to a Lightning address, or to a split's target, whichever of
-/// these that is.
-pub(super) fn destination(payments: &impl Payments, leg: &LegRow) -> Result<Destination, String> {
-    let wallet = leg.leg.destination_wallet_id.as_ref();
-    if let Some(wallet) = wallet.filter(|wallet| payments.knows(wallet)) {
-        return Ok(Destination::Wallet(wallet.clone()));
-    }
-    let address = leg.leg.destination_ln_address.as_ref().map(Personal::plain);
-    let target = leg.leg.target.as_ref().map(Target::plain);
-    // Ids of wallets and invoice keys look alike: what a split names may be either.
-    let either = wallet.filter(|_| leg.leg.leg_type == LegType::OperatorSplit);
-    let target = target.or(either.map(|wallet| Some(wallet.as_str())));
-    if let Some(wallet) = wallet.filter(|_| address.is_none() && target.is_none()) {
-        return Err(PaymentError::NoKeys(wallet.clone()).to_string());
-    }
-    let Some(text) = address.or(target) else { return Err("it does not say where to".into()) };
-    let text = text.ok_or("where it goes was sealed or erased")?.trim();
-    if let Some(wallet) = WalletId::parse(text).filter(|wallet| payments.knows(wallet)) {
-        return Ok(Destination::Wallet(wallet));
-    }
-    let lower = text.to_lowercase();
-    if text.contains('@') || lower.starts_with("lnurl") || lower.starts_with("lightning:") {
-        return Ok(Destination::Address(text.to_owned()));
-    }
-    let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_key {
-        return Ok(Destination::InvoiceKey(text.to_owned()));
-    }
-    Err(format!(
-        "`{text}` is no wallet whose keys are in the file, no Lightning address and no LNURL"
-    ))
-}
+/// The hash of no invoice: stands for any, where the ledger is only asked.
+const NO_INVOICE: PaymentHash = PaymentHash::from_bytes([0; 32]);
 
 /// What the ledger has against it.
 pub(super) fn refused(answer: &Answer) -> Option<String> {
@@ -336,7 +337,10 @@ pub(super) fn refused(answer: &Answer) -> Option<String> {
     }
 }
 
+/// The intent names the processing claim that held the settlement when it was read: should another
+/// processor have taken over since, it may be paying this leg by its own means, and the ledger refuses.
 fn intend(settlement: &Settlement, leg: &LegRow, intent: &Intent) -> Body {
+    let lock = settlement.lock.as_ref().filter(|_| !Bug::IntentWithoutClaim.is_on());
     Body::LegIntend(LegIntend {
         payment_hash: settlement.payment_hash,
         leg_id: leg.id.clone(),
@@ -345,7 +349,7 @@ fn intend(settlement: &Settlement, leg: &LegRow, intent: &Intent) -> Body {
         amount_sats: leg.leg.amount_sats,
         from_wallet_id: intent.from_wallet_id.clone(),
         expires_at: intent.expires_at,
-        processing_claim: None,
+        processing_claim: lock.map(|lock| lock.processing_claim.clone()),
     })
 }
 

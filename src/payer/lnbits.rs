@@ -177,6 +177,10 @@ impl Payments for Lnbits {
         self.wallets.keys.contains_key(wallet)
     }
 
+    fn can_spend_from(&self, wallet: &WalletId) -> bool {
+        self.wallets.keys.get(wallet).is_some_and(|keys| keys.admin_key.is_some())
+    }
+
     fn invoice(
         &self,
         to: &Destination,
@@ -212,7 +216,7 @@ impl Payments for Lnbits {
 
     fn pay(&self, from: &WalletId, bolt11: &str) -> Result<(), PaymentError> {
         let key = self.keys(from)?.admin_key.as_ref();
-        let key = key.ok_or_else(|| PaymentError::NoKeys(from.clone()))?;
+        let key = key.ok_or_else(|| PaymentError::NoAdminKey(from.clone()))?;
         let (status, text) =
             self.post("payments", key, &json!({ "out": true, "bolt11": bolt11 }))?;
         good(&self.wallets.lnbits, status, &text).map(drop)

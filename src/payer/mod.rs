@@ -13,15 +13,21 @@
 //! | it was never sent: not found where it would be, and its invoice expired unpaid in the same LNbits | the same |
 //! | anything else | wait; a person has to look |
 //!
+//! The ledger is opened for each thing that is read or said, and let go of while others are waited for: the
+//! rules, which are asked before anybody else is, see what has changed meanwhile.
+//!
 //! *Never:* a payment without an intent; an outcome out of an answer to a payment; a key in a message.
 //! *Start at:* [`Payer::run`], then `leg.rs`.
 
 mod bolt11;
 mod books;
+mod bugs;
+mod forward;
 mod leg;
 mod lnbits;
 mod lnurl;
 mod payments;
+mod place;
 mod reconcile;
 mod run;
 mod stuck;
@@ -30,7 +36,7 @@ mod tests;
 mod wallets;
 
 pub use bolt11::{Bolt11, NotAnInvoice};
-pub use books::{Books, OnLog, open_settlements, read_settlement};
+pub use books::{Books, OnDisk, PayerLock, open_settlements, read_settlement};
 pub use leg::{Did, Payer, Policy};
 pub use lnbits::Lnbits;
 pub use payments::{Destination, PaymentError, Payments, Row, Seen, Side};

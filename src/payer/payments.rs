@@ -120,12 +120,18 @@ pub enum PaymentError {
     /// No key for this wallet.
     #[error("the wallets file has no keys of wallet {0}")]
     NoKeys(WalletId),
+    /// No key that may pay from this wallet.
+    #[error("the wallets file has no admin key of wallet {0}")]
+    NoAdminKey(WalletId),
 }
 
 /// Whoever moves the sats. No answer to [`Self::pay`] says whether they moved: [`Self::seen`] does.
 pub trait Payments {
     /// Whether the keys of a wallet are known.
     fn knows(&self, wallet: &WalletId) -> bool;
+
+    /// Whether it can pay from a wallet: its key for that is known, too.
+    fn can_spend_from(&self, wallet: &WalletId) -> bool;
 
     /// Makes an invoice over `amount` that can be paid for some seconds. An address may give one that
     /// can be paid for longer.

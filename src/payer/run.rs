@@ -9,12 +9,21 @@ use spireledger_schema::text::{LegId, ProcessingClaim};
 use spireledger_schema::words::{LegType, SettlementStatus};
 
 use super::books::Books;
-use super::leg::{Did, Payer, destination, refused};
+use super::bugs::Bug;
+use super::forward::wanted;
+use super::leg::{Did, Payer, refused};
 use super::payments::Payments;
+use super::place::destination;
 use crate::ledger::LedgerError;
+use crate::log::crash;
 
 /// With what the processing claims of payers begin: what one of them left open, the next one ends.
 const CLAIM: &str = "pay:";
+
+/// Whether a payer holds the settlement: this one, or an earlier one.
+pub(super) fn is_held_by_payer(settlement: &Settlement) -> bool {
+    settlement.lock.as_ref().is_some_and(|lock| lock.processing_claim.as_str().starts_with(CLAIM))
+}
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,21 +105,57 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
         note: &mut impl FnMut(Done),
     ) -> Result<(), LedgerError> {
         let hash = settlement.payment_hash;
-        // What broke off was left by somebody who knew why: it is begun again only if it is named.
+        // What broke off was left by somebody who knew why, and what another holds may go on: both are begun
+        // only if they are named.
+        let is_named = run.settlements.contains(&hash);
         let waits = match settlement.status {
             SettlementStatus::Pending => true,
-            SettlementStatus::Failed => run.settlements.contains(&hash),
+            SettlementStatus::Failed => is_named,
+            SettlementStatus::Processing => is_named && !is_held_by_payer(&settlement),
             _ => false,
         };
+        let mut is_refused = false;
         if let Some(claim) = run.begin.as_ref().filter(|_| waits) {
             if run.is_dry {
                 note(whole(hash, "would_begin", None));
             } else if self.begin(hash, claim, note)? {
                 settlement = self.again(&hash, settlement)?;
+            } else {
+                is_refused = true;
             }
         }
-        let is_processed = settlement.status == SettlementStatus::Processing;
-        for leg in &settlement.legs {
+        let held = Self::held_by_another(run, &settlement);
+        if let Some(why) = &held {
+            note(whole(hash, "blocked", Some(why.clone())));
+        }
+        let is_free = held.is_none() && !is_refused;
+        let is_processed = is_free && settlement.status == SettlementStatus::Processing;
+        self.legs(run, &settlement, 0, is_processed, note)?;
+        if run.is_dry {
+            return Ok(());
+        }
+        let mut settlement = self.again(&hash, settlement)?;
+        if is_processed {
+            let known = settlement.legs.len();
+            if self.forward(&settlement, note)? {
+                settlement = self.again(&hash, settlement)?;
+                self.legs(run, &settlement, known, is_processed, note)?;
+                settlement = self.again(&hash, settlement)?;
+            }
+        }
+        self.finish(settlement, note)
+    }
+
+    /// Goes on with the legs from a place on.
+    fn legs(
+        &self,
+        run: &Run,
+        settlement: &Settlement,
+        from: usize,
+        is_processed: bool,
+        note: &mut impl FnMut(Done),
+    ) -> Result<(), LedgerError> {
+        for leg in settlement.legs.iter().skip(from) {
             // What may be under way is asked about in any state; nothing new is sent but in one.
             let is_due =
                 leg.intent.is_some() || is_processed || (run.is_dry && run.begin.is_some());
@@ -118,11 +163,11 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
                 continue;
             }
             let did =
-                if run.is_dry { self.would(&settlement, leg) } else { self.leg(&settlement, leg)? };
+                if run.is_dry { self.would(settlement, leg)? } else { self.leg(settlement, leg)? };
             let to = destination(self.payments, leg).map(|to| to.to_string()).ok();
             let (did, external_payment_hash, detail) = said(did);
             note(Done {
-                payment_hash: hash,
+                payment_hash: settlement.payment_hash,
                 leg_id: Some(leg.id.clone()),
                 leg_type: Some(leg.leg.leg_type),
                 amount_sats: Some(leg.leg.amount_sats),
@@ -132,7 +177,42 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
                 detail,
             });
         }
-        if run.is_dry { Ok(()) } else { self.finish(self.again(&hash, settlement)?, note) }
+        Ok(())
+    }
+
+    /// Adds the legs that send on what LPs were paid; whether there were any.
+    fn forward(
+        &self,
+        settlement: &Settlement,
+        note: &mut impl FnMut(Done),
+    ) -> Result<bool, LedgerError> {
+        let wanted = wanted(self.books, settlement);
+        for add in &wanted {
+            let answer = self.books.say(Body::LegAdd(add.clone()))?;
+            crash::point("pay:forward-added");
+            if let Some(no) = refused(&answer) {
+                note(Done {
+                    leg_id: Some(add.leg_id.clone()),
+                    leg_type: Some(LegType::Autoforward),
+                    amount_sats: Some(add.amount_sats),
+                    ..whole(settlement.payment_hash, "blocked", Some(no))
+                });
+            }
+        }
+        Ok(!wanted.is_empty())
+    }
+
+    /// Another processor may be paying by its own means what it holds.
+    fn held_by_another(run: &Run, settlement: &Settlement) -> Option<String> {
+        let lock = settlement.lock.as_ref()?;
+        let is_named = run.settlements.contains(&settlement.payment_hash);
+        (!is_held_by_payer(settlement) && !is_named && !Bug::PaysForOthers.is_on()).then(|| {
+            format!(
+                "processing claim `{}`, which is no payer's, holds it since {}; it is paid only if it \
+                 is named",
+                lock.processing_claim, lock.since
+            )
+        })
     }
 
     fn again(&self, hash: &PaymentHash, before: Settlement) -> Result<Settlement, LedgerError> {
@@ -161,7 +241,7 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     ) -> Result<(), LedgerError> {
         let hash = settlement.payment_hash;
         let claim = settlement.lock.as_ref().map(|lock| &lock.processing_claim);
-        let is_ours = claim.is_some_and(|claim| claim.as_str().starts_with(CLAIM));
+        let is_ours = is_held_by_payer(&settlement);
         let is_open = settlement.legs.iter().any(|leg| !leg.status.is_final());
         if !is_ours || is_open || settlement.status != SettlementStatus::Processing {
             return Ok(());
@@ -178,15 +258,24 @@ impl<B: Books, P: Payments> Payer<'_, B, P> {
     }
 
     /// What would be done about a leg, without doing it.
-    fn would(&self, settlement: &Settlement, leg: &LegRow) -> Did {
+    fn would(&self, settlement: &Settlement, leg: &LegRow) -> Result<Did, LedgerError> {
         if let Some(intent) = &leg.intent {
             let why = format!("it may be under way since {}; a run asks about it", intent.since);
-            return Did::Waits { payment_hash: intent.payment_hash, why };
+            return Ok(Did::Waits { payment_hash: intent.payment_hash, why });
         }
-        match self.prepare(settlement, leg) {
-            Ok(ready) => Did::Would { from: ready.from },
-            Err(why) => Did::Blocked { why },
+        let blocked = |why| Ok(Did::Blocked { why });
+        let ready = match self.prepare(settlement, leg) {
+            Ok(ready) => ready,
+            Err(why) => return blocked(why),
+        };
+        // What is not begun yet the run itself would begin.
+        if settlement.status == SettlementStatus::Processing
+            && let Some(why) = self.against(settlement, leg, &ready.from)?
+        {
+            return blocked(why);
         }
+        let can = if ready.stays() { Ok(()) } else { self.can_pay(leg, &ready.from) };
+        Ok(can.map_or_else(|why| Did::Blocked { why }, |()| Did::Would { from: ready.from }))
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) enum Task {
     /// Fees, the fee wallet and the cap.
     Platform,
     Register(usize),
-    /// An operator's split rules.
+    /// When an operator's day begins, and its split rules.
     Splits(usize),
     /// A machine's own split rules.
     HostSplits(usize),

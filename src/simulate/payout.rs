@@ -77,6 +77,16 @@ impl Open {
 /// Settlements that are remembered after they ended.
 const RECENT_MAX: usize = 32;
 
+/// With what the tokens of the processor begin that writes down what it is about to pay.
+const CAREFUL: &str = "payd-1";
+/// For how long its invoices can be paid.
+const INVOICE_SECONDS: i64 = 600;
+
+/// Text of the shape and length of an invoice, which nobody could pay: it is not signed.
+fn invoice(payment: &PaymentHash, sats: u64) -> String {
+    format!("lnbc{}n1{payment}{}", sats.saturating_mul(10), "q".repeat(200))
+}
+
 /// A command about one settlement.
 pub(super) fn about(type_name: &str, hash: &PaymentHash) -> Json {
     command(type_name).text("payment_hash", &hash.to_string())
@@ -181,6 +191,7 @@ impl Simulator {
     /// A Lightning payment that fails for sure.
     fn fail_leg(&mut self, hash: &PaymentHash, leg: &LegRow) {
         let attempt = PaymentHash::from_bytes(self.random.bytes32());
+        self.intend(hash, leg, &attempt);
         let line = outcome(hash, leg, "failed")
             .text("external_payment_hash", &attempt.to_string())
             .text("error_message", "no route")
@@ -191,6 +202,7 @@ impl Simulator {
 
     fn complete(&mut self, hash: &PaymentHash, leg: &LegRow) {
         let payment = PaymentHash::from_bytes(self.random.bytes32());
+        self.intend(hash, leg, &payment);
         let outside = leg.leg.destination_ln_address.is_some() || leg.leg.target.is_some();
         let said = SaidOutcome {
             hash: *hash,
@@ -202,6 +214,38 @@ impl Simulator {
         };
         self.accepted(said.line());
         self.memory.outcome = Some(said);
+    }
+
+    /// A payment of a leg is about to be sent out of the machine's wallet. A refund is paid by hand.
+    fn intend(&mut self, hash: &PaymentHash, leg: &LegRow, payment: &PaymentHash) {
+        let open = self.open.get(hash).filter(|_| leg.leg.leg_type != LegType::Refund);
+        let Some(station) = open.and_then(|open| self.stations.get(open.station)) else { return };
+        let from = station.wallet();
+        self.intend_from(hash, leg.id.as_str(), leg.leg.amount_sats.get(), &from, payment);
+    }
+
+    /// One of the two processors writes down what it is about to pay.
+    fn intend_from(
+        &mut self,
+        hash: &PaymentHash,
+        leg_id: &str,
+        sats: u64,
+        from: &str,
+        payment: &PaymentHash,
+    ) {
+        let token = self.open.get(hash).and_then(|open| open.token.as_deref());
+        let Some(token) = token.filter(|token| token.starts_with(CAREFUL)) else { return };
+        let line = about("leg.intend", hash)
+            .text("leg_id", leg_id)
+            .text("external_payment_hash", &payment.to_string())
+            .text("bolt11", &invoice(payment, sats))
+            .number("amount_sats", sats)
+            .text("from_wallet_id", from)
+            .moment("expires_at", self.now.saturating_add(INVOICE_SECONDS))
+            .text("processing_claim", token)
+            .moment("occurred_at", self.now)
+            .end();
+        self.accepted(line);
     }
 
     /// What an LP got goes on to its Lightning address, less one percent for the route.
@@ -227,6 +271,9 @@ impl Simulator {
                 .end();
             self.accepted(line);
             let payment = PaymentHash::from_bytes(self.random.bytes32());
+            if let Some(wallet) = &leg.leg.destination_wallet_id {
+                self.intend_from(hash, &id, amount, wallet.as_str(), &payment);
+            }
             let line = about("leg.outcome", hash)
                 .text("leg_id", &id)
                 .text("status", "completed")

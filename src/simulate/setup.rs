@@ -100,8 +100,16 @@ impl Simulator {
         }
     }
 
+    /// When an operator's day begins, and its split rules.
     pub(super) fn splits(&mut self, operator: usize) {
-        self.accepted(splits_line(&places::operator(operator), 0));
+        let id = places::operator(operator);
+        let zone = command("operator.set")
+            .text("operator_user_id", &id)
+            .text("utc_offset", if operator.is_multiple_of(2) { "-06:00" } else { "+01:00" })
+            .text("request_id", &format!("zone-{id}"))
+            .end();
+        self.accepted(zone);
+        self.accepted(splits_line(&id, 0));
     }
 
     /// Whoever gives a machine its place has a share of what it earns.

@@ -89,6 +89,7 @@ const fn is_open(event: &Event) -> bool {
             | Event::SettlementNoted(_)
             | Event::SettlementFailed(_)
             | Event::LegEnded(_)
+            | Event::LegIntended(_)
             | Event::LegAdded(_)
             | Event::DepositRecorded(_)
     )

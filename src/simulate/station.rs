@@ -112,12 +112,17 @@ impl Station {
         &self.till.machine_id
     }
 
+    /// The wallet that sends and receives its sats.
+    pub(super) fn wallet(&self) -> String {
+        format!("wallet-{}", self.id())
+    }
+
     /// `machine.register`.
     pub(super) fn register_line(&self) -> String {
         let mut line = command("machine.register")
             .text("id", self.id())
             .text("operator_user_id", &self.operator)
-            .text("wallet_id", &format!("wallet-{}", self.id()))
+            .text("wallet_id", &self.wallet())
             .text("fiat_code", self.till.fiat_code);
         if !self.pairs_later {
             line = line.text("machine_npub", &self.key.to_string());

@@ -53,3 +53,39 @@ fn without_an_answer_nothing_is_intended_and_everything_is_told() {
     assert!(!trace.out.contains("leg.intended"), "{trace:#?}");
     world.run(&["reconcile", "--wallets", "wallets.json"]).ends_with(2).says(&["does not answer"]);
 }
+
+/// Somebody who takes every connection, and never says a word.
+fn mute() -> (std::net::TcpListener, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    (listener, NOBODY.replace("127.0.0.1:1\"", &format!("127.0.0.1:{port}\"")))
+}
+
+#[test]
+fn while_a_payer_waits_others_write_but_no_second_payer_comes() {
+    let world = World::with_fleet();
+    world.submit(&claim(1)).succeeds();
+    let (_listener, file) = mute();
+    wallets(&world, 0o600, &file);
+    let mut waiting = world.command(&["pay", "--wallets", "wallets.json", "--begin"]);
+    let waiting = waiting.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut waiting = waiting.spawn().expect("started");
+    let is_begun = || world.run(&["trace", &hash(1)]).succeeds().out.contains("begun");
+    let since = std::time::Instant::now();
+    while !is_begun() {
+        assert!(since.elapsed().as_secs() < 30, "it never begins");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    for n in 2..6 {
+        assert_eq!(world.submit(&claim(n)).succeeds().statuses(), ["accepted"]);
+    }
+    pay(&world, &["--begin"]).ends_with(2).says(&["has a payer at work", "process"]);
+    // Whoever only looks is in nobody's way.
+    assert!(waiting.try_wait().expect("its state").is_none(), "it waits all the time");
+    waiting.kill().expect("killed");
+    waiting.wait().expect("gone");
+    // The system has let go of its lock.
+    wallets(&world, 0o600, NOBODY);
+    pay(&world, &[]).ends_with(1);
+    world.run(&["verify"]).succeeds();
+}

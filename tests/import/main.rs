@@ -7,6 +7,7 @@ mod database;
 mod keys;
 mod later;
 mod long;
+mod payer;
 mod refused;
 mod square;
 mod then;

@@ -30,6 +30,19 @@ impl World {
         Self { dir, ledger: Some(ledger) }
     }
 
+    /// Lets go of the ledger.
+    pub fn close(&mut self) {
+        self.ledger.take().unwrap().close().unwrap();
+    }
+
+    /// Opens it again.
+    pub fn open(&mut self) {
+        let clock = || Timestamp::from_seconds(1_795_000_000).unwrap();
+        let (ledger, repairs) = Ledger::open(&self.path("ledger"), Box::new(clock)).unwrap();
+        assert!(repairs.is_empty(), "{repairs:?}");
+        self.ledger = Some(ledger);
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -13,7 +13,7 @@ const SAID: &str = "[[\"text/plain\",\"an operator\"]]";
 const HASH: &str = "d1f6ba077f6d0c36d0681d1468f33349fced2bcd1de77366a33b0a4b54ea0036";
 
 /// A Lightning address that pays into a wallet. `change` may spoil the invoice that it asks for.
-fn address(
+pub fn address(
     server: &Arc<Server>,
     wallet: &Wallet,
     change: impl Fn(&mut Value) + Send + 'static,

@@ -24,7 +24,8 @@ const LAWS: &[(&str, &str, &str)] = &[
         "SELECT client_id, remaining_fiat, coalesce((SELECT sum(-amount) FROM journal
              WHERE account = 'liabilities:lp:' || client_id), 0) AS owed
          FROM balances WHERE round(remaining_fiat * 100) <> owed",
-        "UPDATE balances SET remaining_fiat = remaining_fiat + 0.01 WHERE rowid = 1",
+        "UPDATE balances SET remaining_fiat = remaining_fiat + 0.01
+             WHERE rowid = (SELECT min(rowid) FROM balances)",
     ),
     (
         "a wallet has what came in less what left",
@@ -32,13 +33,14 @@ const LAWS: &[(&str, &str, &str)] = &[
          WHERE balance_sats <> in_sats - out_sats
             OR balance_sats <> (SELECT sum(amount) FROM journal
                 WHERE unit = 'sat' AND account = 'assets:wallet:' || wallet_id)",
-        "UPDATE wallet_balances SET in_sats = in_sats + 1, balance_sats = balance_sats + 1 WHERE rowid = 1",
+        "UPDATE wallet_balances SET in_sats = in_sats + 1, balance_sats = balance_sats + 1
+             WHERE rowid = (SELECT min(rowid) FROM wallet_balances)",
     ),
     (
         "every wallet of the books has its sums",
         "SELECT DISTINCT account FROM journal WHERE account LIKE 'assets:wallet:%'
             AND substr(account, 15) NOT IN (SELECT wallet_id FROM wallet_balances)",
-        "DELETE FROM wallet_balances WHERE rowid = 1",
+        "DELETE FROM wallet_balances WHERE rowid = (SELECT min(rowid) FROM wallet_balances)",
     ),
     (
         "legs that are not paid are payable",

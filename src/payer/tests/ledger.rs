@@ -7,12 +7,16 @@ use spireledger_projections::{Fleet, Settlement};
 use spireledger_schema::answer::Receipt;
 use spireledger_schema::command::Body;
 use spireledger_schema::identity::{Actor, PaymentHash};
-use spireledger_schema::text::{MachineId, WalletId};
+use spireledger_schema::personal::Personal;
+use spireledger_schema::text::{ClientId, MachineId, WalletId};
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::{Answer, Circumstances, Command, Entry, EntryHash, Event, Front};
+use spireledger_schema::{
+    Answer, Circumstances, Command, Entry, EntryHash, EntryKey, Event, Front,
+};
 
 use crate::ledger::LedgerError;
 use crate::payer::Books;
+use crate::payer::books::{forward_address, objection};
 use crate::rules::{Decision, Found, Request, decide, needs};
 
 /// When the ledger stops.
@@ -50,9 +54,12 @@ impl Memory {
         self.log.borrow().clone()
     }
 
+    pub fn answer(&self, command: Value) -> Answer {
+        self.decided(Command::parse(&command.to_string()).unwrap())
+    }
+
     pub fn accept(&self, command: Value) {
-        let command = Command::parse(&command.to_string()).unwrap();
-        let answer = self.decided(command);
+        let answer = self.answer(command);
         assert!(matches!(answer, Answer::Accepted(_)), "{answer:?}");
     }
 
@@ -79,7 +86,7 @@ impl Memory {
         }
     }
 
-    fn entry(&self, event: Event, key: &spireledger_schema::EntryKey) -> Entry {
+    fn entry(&self, event: Event, key: &EntryKey) -> Entry {
         let seq = self.log.borrow().len() as u64 + 1;
         let circumstances = Circumstances {
             recorded_at: self.time(),
@@ -106,6 +113,18 @@ impl Books for Memory {
         self.fleet.borrow().machine(machine).map(|machine| machine.wallet_id.clone())
     }
 
+    fn forward_address(&self, client: &ClientId) -> Option<Personal> {
+        forward_address(&self.fleet.borrow(), client)
+    }
+
+    fn against(&self, body: Body) -> Result<Option<String>, LedgerError> {
+        let stream = |key: &EntryKey| {
+            let log = self.log().into_iter();
+            Ok(log.filter(|entry| entry.front.key == *key).collect())
+        };
+        objection(&self.fleet.borrow(), body, self.time(), stream)
+    }
+
     fn say(&self, body: Body) -> Result<Answer, LedgerError> {
         let stop = (self.stop.borrow_mut())();
         let stopped = || LedgerError::Stopped { why: "it was killed".into() };
@@ -120,6 +139,14 @@ impl Books for Memory {
 /// The settlement.
 pub fn hash() -> PaymentHash {
     PaymentHash::from_bytes([0x9f; 32])
+}
+
+/// The same, whose LP wants its sats at its own address.
+pub fn begun_with_forward() -> Memory {
+    let memory = begun();
+    memory.accept(json!({ "type": "lp.set", "user_id": "ana", "dca_wallet_id": "lp",
+        "autoforward_enabled": true, "autoforward_ln_address": "ana@example.com" }));
+    memory
 }
 
 /// A begun cash-out of 266,800 sats: the platform's fee, two splits (one to a wallet, one to a Lightning

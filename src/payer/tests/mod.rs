@@ -3,4 +3,5 @@
 mod fake;
 mod ledger;
 mod model;
+mod seeded;
 mod steps;
