@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
 
-use spireledger::ledger::{history, read};
+use spireledger::ledger::{entry_json, history, read};
 use spireledger_schema::identity::Actor;
 use spireledger_schema::{Entry, EntryHash, EntryKey, Event};
 
@@ -93,7 +93,7 @@ impl Shown {
     fn add(&mut self, entry: &Entry, hash: EntryHash) -> anyhow::Result<()> {
         match self {
             Self::Lines(out) => {
-                serde_json::to_writer(&mut *out, &entry_json(entry, hash)?)?;
+                serde_json::to_writer(&mut *out, &entry_json(entry, hash))?;
                 out.write_all(b"\n")?;
             }
             Self::Table(table) => {
@@ -116,13 +116,6 @@ impl Shown {
             Self::Table(table) => Ok(output::print_line(&table.to_string())?),
         }
     }
-}
-
-/// An entry with its hash, as JSON.
-pub fn entry_json(entry: &Entry, hash: EntryHash) -> anyhow::Result<serde_json::Value> {
-    let mut value = serde_json::to_value(entry)?;
-    value["hash"] = serde_json::to_value(hash)?;
-    Ok(value)
 }
 
 /// What an entry is about: the id or payment hash that its receipt names.

@@ -17,6 +17,7 @@ mod output;
 mod pay;
 mod progress;
 mod reconcile;
+mod serve;
 mod simulate;
 mod sql;
 mod stuck;
@@ -78,6 +79,8 @@ enum Command {
     Reconcile(reconcile::Args),
     /// What waits, since when, and the next safe step.
     Stuck(stuck::Args),
+    /// Serve the ledger over HTTP until told to stop.
+    Serve(serve::Args),
     /// Compute everything again from the bytes and list every break.
     Verify(verify::Args),
     /// Bring a backup file up to date: a plain file that only grows and holds the whole ledger.
@@ -152,6 +155,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Pay(args) => pay::run(context, &args),
         Command::Reconcile(args) => reconcile::run(context, &args),
         Command::Stuck(args) => stuck::run(context, &args),
+        Command::Serve(args) => serve::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
         Command::Backup(args) => backup::back_up(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use spireledger::ledger::history;
+use spireledger::ledger::{entry_json, history};
 use spireledger::log::ReadLog;
 use spireledger_projections::{LegRow, Settlement};
 use spireledger_schema::event::Leg;
@@ -16,7 +16,7 @@ use spireledger_schema::text::Text;
 use spireledger_schema::words::{LegStatus, LegType, TxType};
 use spireledger_schema::{Entry, EntryHash, EntryKey, Event};
 
-use super::log::{actor, entry_json, shorten};
+use super::log::{actor, shorten};
 use super::{Context, Outcome, open, output};
 
 /// Which settlement.
@@ -52,16 +52,13 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let sums = settlement.as_ref().map(sums).unwrap_or_default();
     if context.json {
         let json = |entries: &[(Entry, EntryHash)]| {
-            entries
-                .iter()
-                .map(|(entry, hash)| entry_json(entry, *hash))
-                .collect::<anyhow::Result<Vec<_>>>()
+            entries.iter().map(|(entry, hash)| entry_json(entry, *hash)).collect::<Vec<_>>()
         };
         output::print_json(&serde_json::json!({
             "payment_hash": args.payment_hash,
             "status": settlement.as_ref().map(|s| s.status),
-            "entries": json(&life)?,
-            "refused_claims": json(&refused)?,
+            "entries": json(&life),
+            "refused_claims": json(&refused),
             "sums": sums,
         }))?;
         return Ok(Outcome::Yes);

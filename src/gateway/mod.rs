@@ -1,10 +1,18 @@
-//! The gateways: machines, operators, LPs and auditors come in over HTTP and Nostr. They are told by
-//! their keys, their commands go to the single writer, and its answers go back the way they came.
+//! The gateways: machines, operators, LPs and auditors come in over HTTP. They are told by their keys,
+//! their commands go to the single writer, and its answers go back the way they came.
 //!
-//! *Never:* decide anything about money, or answer before it is durable. *Start at:* [`Desk`].
+//! *Never:* decide anything about money, or answer before it is durable. *Start at:* [`serve`].
 
+mod config;
 mod desk;
+pub mod http;
 mod identities;
+mod nip98;
+mod serve;
+mod shelf;
 
+pub use config::{Config, ConfigError, HttpConfig};
 pub use desk::{Desk, DeskError};
 pub use identities::{Identities, Identity, Who};
+pub use nip98::{Nip98, Nip98Error, Signed};
+pub use serve::{ServeError, serve};

@@ -6,6 +6,16 @@ use super::pieces::is_part;
 use super::{LedgerError, read};
 use crate::log::{LogError, ReadLog};
 
+/// An entry with its hash, as JSON.
+pub fn entry_json(entry: &Entry, hash: EntryHash) -> serde_json::Value {
+    // Every entry has a JSON form: strings, numbers, lists and objects with string keys.
+    let mut value = serde_json::to_value(entry).unwrap_or_default();
+    if let Some(value) = value.as_object_mut() {
+        value.insert("hash".into(), hash.to_string().into());
+    }
+    value
+}
+
 /// Entries that are read for one key: no settlement has nearly as many.
 const ENTRIES_MAX: usize = 1_000_000;
 

@@ -1,0 +1,92 @@
+//! The configuration of `serve`: a TOML file, every key of which is described here and in `docs/serve.md`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Identity;
+
+/// All of it. What is left out has the value that is named.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// HTTP.
+    pub http: HttpConfig,
+    /// Keys that have a role. Machines are registered in the ledger and are not named here.
+    pub identities: Vec<Identity>,
+}
+
+/// What HTTP listens on, and its limits.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Address and port; `127.0.0.1:8080`. TLS is for a proxy in front of it.
+    pub listen: SocketAddr,
+    /// What clients call it, scheme and host: the URL that they sign begins with it. `http://` and the
+    /// address, if it is left out.
+    pub public_url: Option<String>,
+    /// Longest body; 1 MiB.
+    pub body_bytes_max: usize,
+    /// Most commands in one array; 1,000.
+    pub commands_max: usize,
+    /// Most requests of one key a minute; 600.
+    pub requests_per_minute: u32,
+    /// Most connections at a time; 1,024.
+    pub connections_max: usize,
+    /// Seconds within which a request has to be sent; 10.
+    pub patience_seconds: u64,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            body_bytes_max: 1 << 20,
+            commands_max: 1_000,
+            requests_per_minute: 600,
+            connections_max: 1_024,
+            patience_seconds: 10,
+        }
+    }
+}
+
+/// Why a configuration cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// It is no such TOML; names the line and the key.
+    #[error("{path}: {error}")]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: Box<toml::de::Error>,
+    },
+}
+
+impl Config {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Io { path: path.to_owned(), error })?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::Toml { path: path.to_owned(), error: Box::new(error) })
+    }
+}
+
+impl HttpConfig {
+    /// The scheme and host that signed URLs begin with, without a slash at its end.
+    pub fn origin(&self, bound: SocketAddr) -> String {
+        let given = self.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        given.unwrap_or_else(|| format!("http://{bound}"))
+    }
+}
