@@ -5,6 +5,8 @@
 
 mod desk;
 mod identities;
+mod nip98;
 
 pub use desk::{Desk, DeskError};
 pub use identities::{Identities, Identity, Who};
+pub use nip98::{AGE_MAX_SECONDS, HEADER_BYTES_MAX, Nip98, Nip98Error, Signed};
