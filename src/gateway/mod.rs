@@ -14,5 +14,5 @@ mod shelf;
 pub use config::{Config, ConfigError, HttpConfig};
 pub use desk::{Desk, DeskError};
 pub use identities::{Identities, Identity, Who};
-pub use nip98::{Nip98, Nip98Error, Signed};
+pub use nip98::{AGE_MAX_SECONDS, HEADER_BYTES_MAX, Nip98, Nip98Error, Signed};
 pub use serve::{ServeError, serve};

@@ -9,9 +9,9 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use nostr_sdk::base64::Engine;
-use nostr_sdk::base64::engine::general_purpose::STANDARD;
-use nostr_sdk::{Event, JsonUtil, Kind};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use nostr_sdk::{Event, JsonUtil, Kind, Tag};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -279,7 +279,7 @@ fn is_for(event: &Event, method: &str, url: &str, body: &[u8]) -> Result<(), Nip
 
 /// The values of all tags of a name.
 fn values<'a>(event: &'a Event, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
-    let tags = event.tags.iter().map(|tag| tag.as_slice());
+    let tags = event.tags.iter().map(Tag::as_slice);
     tags.filter(move |tag| tag.first().is_some_and(|first| first == name))
         .map(|tag| tag.get(1).map(String::as_str))
 }

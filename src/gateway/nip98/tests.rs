@@ -1,7 +1,7 @@
 //! What a signed header proves, and each way in which it does not.
 
-use nostr_sdk::base64::Engine;
-use nostr_sdk::base64::engine::general_purpose::STANDARD;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use nostr_sdk::{Event, EventBuilder, JsonUtil, Keys, Kind, Tag, Timestamp as Seconds};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
