@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use spireledger_schema::identity::{Actor, PublicKey, Role};
-use spireledger_schema::text::{DepositId, MachineId, RequestId, UserId};
+use spireledger_schema::identity::{Actor, PaymentHash, Role};
+use spireledger_schema::text::{ClientId, DepositId, MachineId, RequestId, UserId};
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus};
 use spireledger_schema::{Code, Event, streams};
 
 use super::books::{Books, check_books, check_fleet};
 use super::words::*;
-use super::world::{Said, World, given};
+use super::world::{Said, Speaker, World, given, speaker};
 
 /// Numbers that a step is made of.
 type Roll = (u8, u16, u16, u16, u8);
@@ -39,14 +39,28 @@ fn amount(n: u16) -> String {
     format!("{}.{:02}", n % 3_000, n % 7)
 }
 
-/// Who speaks: mostly the administrator, sometimes another key, sometimes a machine.
-fn actor(n: u8) -> Actor {
-    let key = |role, n| Actor::Key { role, public_key: PublicKey::from_bytes([n; 32]) };
+const OPERATORS: [&str; 2] = ["op", "po"];
+
+/// Who speaks: mostly the administrator, sometimes another key, a machine, an operator or an LP.
+fn one_who_speaks(n: u8) -> Speaker {
     match n % 16 {
-        0 => key(Role::Machine, 1),
-        1 => key(Role::Machine, 2),
-        2..=4 => key(Role::Super, 9),
-        _ => Actor::Local,
+        0 => speaker(Role::Machine, 1, None),
+        1 => speaker(Role::Machine, 2, None),
+        2 | 3 => speaker(Role::Super, 9, None),
+        4..=6 => speaker(Role::Operator, 20, Some("op")),
+        7 => speaker(Role::Operator, 21, Some("po")),
+        8 => speaker(Role::Lp, 22, Some("a")),
+        _ => (Actor::Local, None),
+    }
+}
+
+/// Those who have nothing in any history, and so may do nothing.
+fn stranger(n: u8) -> Speaker {
+    match n % 4 {
+        0 => speaker(Role::Operator, 40, Some("stranger")),
+        1 => speaker(Role::Lp, 41, Some("stranger")),
+        2 => speaker(Role::Machine, 42, None),
+        _ => speaker(Role::Auditor, 43, None),
     }
 }
 
@@ -78,12 +92,20 @@ fn command(world: &World, (kind, x, y, z, _): Roll) -> Value {
     match kind % 68 {
         0 => config(json!({ "super_cash_out_fee_fraction": format!("0.0{}", x % 9) })),
         1 => config(json!({ "max_cash_in_sats": if y % 4 == 0 { Value::Null } else { json!(x) } })),
-        2 if y % 3 == 0 => operator("-06:00"),
-        2 => machine(pick(&MACHINES, x)),
+        2 if y % 3 == 0 => {
+            fields(operator("-06:00"), json!({ "operator_user_id": pick(&OPERATORS, z) }))
+        }
+        2 => fields(
+            machine(pick(&MACHINES, x)),
+            json!({ "operator_user_id": if z % 4 == 0 { "po" } else { "op" } }),
+        ),
         3 => fields(
             machine_update(pick(&MACHINES, x), json!({ "wallet_id": format!("w{}", y % 3) })),
             json!({ "name": pick(&USERS, z) }),
         ),
+        4 if z % 6 == 0 => {
+            machine_update(pick(&MACHINES, x), json!({ "operator_user_id": pick(&OPERATORS, y) }))
+        }
         4 => machine_update(pick(&MACHINES, x), json!({ "is_active": y % 3 > 0 })),
         5 => machine_update(
             pick(&MACHINES, x),
@@ -239,7 +261,7 @@ fn has_identity(command: &Value) -> bool {
 
 fn run(rolls: &[Roll]) {
     let mut world = begun();
-    let mut said: Vec<(Actor, Value, Said)> = Vec::new();
+    let mut said: Vec<(Speaker, Value, Said)> = Vec::new();
     let mut books = Books::default();
     for roll in rolls {
         let (kind, x, y, _, more) = *roll;
@@ -247,21 +269,26 @@ fn run(rolls: &[Roll]) {
             world = world.after(i64::from(more) * 400);
         }
         let repeats = more % 5 == 0 && !said.is_empty();
-        let (actor, command, first) = if repeats {
-            let (actor, command, first) = &said[usize::from(y) % said.len()];
-            (actor.clone(), command.clone(), Some(first.clone()))
+        let (speaks, command, first) = if repeats {
+            let (speaks, command, first) = &said[usize::from(y) % said.len()];
+            (speaks.clone(), command.clone(), Some(first.clone()))
         } else {
             let mut command = command(&world, *roll);
             if more % 7 == 0 {
                 command["request_id"] = json!(format!("r{}", x % 6));
             }
-            (actor(more), command, None)
+            (one_who_speaks(more), command, None)
         };
-        world = world.by(actor.clone());
+        world = refused_to_strangers(world, more, &command);
+        world = world.by_speaker(&speaks);
+        let owner = owner(&world, &command);
         let before = world.log.len();
         let answer = world.submit(&command);
         match &answer {
-            Said::Accepted(seq) => assert_eq!(*seq, before as u64 + 1),
+            Said::Accepted(seq) => {
+                assert_eq!(*seq, before as u64 + 1);
+                is_its_own(&world, &speaks, owner, &command);
+            }
             Said::Replayed(seq) => {
                 assert_eq!(world.log.len(), before, "a replay appends nothing");
                 says_so(&world, *seq, &command);
@@ -278,16 +305,90 @@ fn run(rolls: &[Roll]) {
             same_answer(&answer, seq, &command);
         }
         check_books(&world, &mut books);
-        said.push((actor, command, answer));
+        said.push((speaks, command, answer));
     }
     check_fleet(&world);
 }
 
-/// What was accepted once is replayed for ever, unless its sender lost the right to speak.
+/// What was accepted once is replayed for ever, unless its sender lost the right to speak: a machine its
+/// key, or an operator the machine.
 fn same_answer(answer: &Said, seq: u64, command: &Value) {
     match answer {
-        Said::Refused(no) => assert_eq!(no.code, Code::Forbidden, "{command}"),
+        Said::Refused(no) => {
+            let lost = [Code::Forbidden, Code::UnknownMachine, Code::UnknownClient, Code::NotFound];
+            let is_lost = lost.contains(&no.code) || no.code == Code::Conflict;
+            assert!(is_lost && no.details.is_empty(), "{command}: {no:?}");
+        }
         answer => assert_eq!(*answer, Said::Replayed(seq), "{command}"),
+    }
+}
+
+/// Who has nothing changes nothing, and hears what a ledger says in which there is nothing.
+fn refused_to_strangers(world: World, n: u8, command: &Value) -> World {
+    let stranger = stranger(n);
+    let mut world = world.by_speaker(&stranger);
+    let before = world.log.len();
+    let answer = world.submit(command);
+    assert!(matches!(answer, Said::Refused(_)), "{command} of {stranger:?}: {answer:?}");
+    assert_eq!(world.log.len(), before, "{command} of {stranger:?} left a trace");
+    assert_eq!(World::new().by_speaker(&stranger).submit(command), answer);
+    world
+}
+
+/// Whose a command's object is, as an operator's, before it is changed.
+fn owner(world: &World, command: &Value) -> Option<UserId> {
+    let id = |field: &str| command[field].as_str().unwrap_or_default().to_owned();
+    let of_machine = |id: &str| {
+        let machine = world.fleet.machine(&MachineId::parse(id)?)?;
+        Some(machine.operator_user_id.clone())
+    };
+    let of_client = |id: &str| {
+        let client = world.fleet.client(&ClientId::parse(id)?)?;
+        of_machine(client.machine_id.as_str())
+    };
+    let kind = command["type"].as_str().unwrap();
+    match kind {
+        "operator.set" | "machine.register" | "splits.set" => {
+            UserId::parse(&id("operator_user_id"))
+        }
+        "machine.update" | "machine.pair" => of_machine(&id("id")),
+        "cassettes.set" | "client.enroll" | "settlement.claim" => of_machine(&id("machine_id")),
+        "client.update" => of_client(&id("id")),
+        "deposit.record" => of_client(&id("client_id")),
+        "deposit.confirm" | "deposit.reject" => {
+            let stream = world.stream(&streams::deposit(&DepositId::parse(&id("id"))?));
+            let recorded = stream.iter().find_map(|entry| match &entry.event {
+                Event::DepositRecorded(e) => Some(e.machine_id.clone()),
+                _ => None,
+            })?;
+            of_machine(recorded.as_str())
+        }
+        _ if kind.starts_with("settlement.") || kind.starts_with("leg.") => {
+            let hash = PaymentHash::parse_hex(&id("payment_hash"))?;
+            world.stream(&hash.key()).iter().find_map(|entry| match &entry.event {
+                Event::SettlementClaimed(e) => Some(e.operator_user_id.clone()),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Whatever was accepted of an operator, a machine or an LP was about its own.
+fn is_its_own(world: &World, (actor, user): &Speaker, owner: Option<UserId>, command: &Value) {
+    let Actor::Key { role, public_key } = actor else { return };
+    match role {
+        Role::Super => {}
+        Role::Operator => assert_eq!(owner, *user, "{command}"),
+        Role::Machine => {
+            let machine = world.fleet.machine_with_npub(public_key).unwrap().as_str();
+            assert!(command["machine_id"].is_null() || command["machine_id"] == machine);
+        }
+        Role::Lp => {
+            assert_eq!(command["type"], "lp.set");
+            assert_eq!(command["user_id"].as_str(), user.as_ref().map(UserId::as_str));
+        }
+        Role::Auditor => panic!("an auditor changed something: {command}"),
     }
 }
 
@@ -329,7 +430,7 @@ fn random_histories_reach_every_event_every_state_and_most_refusals() {
     for _ in 0..40 {
         let mut world = begun();
         for roll in rolls().new_tree(&mut runner).unwrap().current() {
-            world = world.by(actor(roll.4));
+            world = world.by_speaker(&one_who_speaks(roll.4));
             let command = command(&world, roll);
             if let Said::Refused(no) = world.submit(&command) {
                 codes.insert(no.code);
