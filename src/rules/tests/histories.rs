@@ -7,14 +7,15 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use spireledger_schema::identity::{Actor, PaymentHash, Role};
-use spireledger_schema::text::{ClientId, DepositId, MachineId, RequestId, UserId};
+use spireledger_schema::identity::{Actor, Role};
+use spireledger_schema::text::{DepositId, MachineId, RequestId, UserId};
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus};
 use spireledger_schema::{Code, Event, streams};
 
 use super::books::{Books, check_books, check_fleet};
+use super::whose::{is_its_own, one_who_speaks, owner, refused_to_strangers};
 use super::words::*;
-use super::world::{Said, Speaker, World, given, speaker};
+use super::world::{Said, Speaker, World, given};
 
 /// Numbers that a step is made of.
 type Roll = (u8, u16, u16, u16, u8);
@@ -25,6 +26,7 @@ fn pick<'a>(from: &[&'a str], n: u16) -> &'a str {
 
 const MACHINES: [&str; 2] = ["m1", "m2"];
 const USERS: [&str; 4] = ["a", "b", "c", "fixed"];
+const OPERATORS: [&str; 2] = ["op", "po"];
 const CLAIMS: [&str; 4] = ["p", "q", "r", "s"];
 
 fn client(x: u16, y: u16) -> String {
@@ -37,31 +39,6 @@ fn number(n: u16) -> u64 {
 
 fn amount(n: u16) -> String {
     format!("{}.{:02}", n % 3_000, n % 7)
-}
-
-const OPERATORS: [&str; 2] = ["op", "po"];
-
-/// Who speaks: mostly the administrator, sometimes another key, a machine, an operator or an LP.
-fn one_who_speaks(n: u8) -> Speaker {
-    match n % 16 {
-        0 => speaker(Role::Machine, 1, None),
-        1 => speaker(Role::Machine, 2, None),
-        2 | 3 => speaker(Role::Super, 9, None),
-        4..=6 => speaker(Role::Operator, 20, Some("op")),
-        7 => speaker(Role::Operator, 21, Some("po")),
-        8 => speaker(Role::Lp, 22, Some("a")),
-        _ => (Actor::Local, None),
-    }
-}
-
-/// Those who have nothing in any history, and so may do nothing.
-fn stranger(n: u8) -> Speaker {
-    match n % 4 {
-        0 => speaker(Role::Operator, 40, Some("stranger")),
-        1 => speaker(Role::Lp, 41, Some("stranger")),
-        2 => speaker(Role::Machine, 42, None),
-        _ => speaker(Role::Auditor, 43, None),
-    }
 }
 
 /// A history goes on from a machine with money, so that it comes to payments soon.
@@ -323,75 +300,6 @@ fn same_answer(answer: &Said, seq: u64, command: &Value) {
     }
 }
 
-/// Who has nothing changes nothing, and hears what a ledger says in which there is nothing.
-fn refused_to_strangers(world: World, n: u8, command: &Value) -> World {
-    let stranger = stranger(n);
-    let mut world = world.by_speaker(&stranger);
-    let before = world.log.len();
-    let answer = world.submit(command);
-    assert!(matches!(answer, Said::Refused(_)), "{command} of {stranger:?}: {answer:?}");
-    assert_eq!(world.log.len(), before, "{command} of {stranger:?} left a trace");
-    assert_eq!(World::new().by_speaker(&stranger).submit(command), answer);
-    world
-}
-
-/// Whose a command's object is, as an operator's, before it is changed.
-fn owner(world: &World, command: &Value) -> Option<UserId> {
-    let id = |field: &str| command[field].as_str().unwrap_or_default().to_owned();
-    let of_machine = |id: &str| {
-        let machine = world.fleet.machine(&MachineId::parse(id)?)?;
-        Some(machine.operator_user_id.clone())
-    };
-    let of_client = |id: &str| {
-        let client = world.fleet.client(&ClientId::parse(id)?)?;
-        of_machine(client.machine_id.as_str())
-    };
-    let kind = command["type"].as_str().unwrap();
-    match kind {
-        "operator.set" | "machine.register" | "splits.set" => {
-            UserId::parse(&id("operator_user_id"))
-        }
-        "machine.update" | "machine.pair" => of_machine(&id("id")),
-        "cassettes.set" | "client.enroll" | "settlement.claim" => of_machine(&id("machine_id")),
-        "client.update" => of_client(&id("id")),
-        "deposit.record" => of_client(&id("client_id")),
-        "deposit.confirm" | "deposit.reject" => {
-            let stream = world.stream(&streams::deposit(&DepositId::parse(&id("id"))?));
-            let recorded = stream.iter().find_map(|entry| match &entry.event {
-                Event::DepositRecorded(e) => Some(e.machine_id.clone()),
-                _ => None,
-            })?;
-            of_machine(recorded.as_str())
-        }
-        _ if kind.starts_with("settlement.") || kind.starts_with("leg.") => {
-            let hash = PaymentHash::parse_hex(&id("payment_hash"))?;
-            world.stream(&hash.key()).iter().find_map(|entry| match &entry.event {
-                Event::SettlementClaimed(e) => Some(e.operator_user_id.clone()),
-                _ => None,
-            })
-        }
-        _ => None,
-    }
-}
-
-/// Whatever was accepted of an operator, a machine or an LP was about its own.
-fn is_its_own(world: &World, (actor, user): &Speaker, owner: Option<UserId>, command: &Value) {
-    let Actor::Key { role, public_key } = actor else { return };
-    match role {
-        Role::Super => {}
-        Role::Operator => assert_eq!(owner, *user, "{command}"),
-        Role::Machine => {
-            let machine = world.fleet.machine_with_npub(public_key).unwrap().as_str();
-            assert!(command["machine_id"].is_null() || command["machine_id"] == machine);
-        }
-        Role::Lp => {
-            assert_eq!(command["type"], "lp.set");
-            assert_eq!(command["user_id"].as_str(), user.as_ref().map(UserId::as_str));
-        }
-        Role::Auditor => panic!("an auditor changed something: {command}"),
-    }
-}
-
 /// Whether the entry that a command is a replay of is one that such a command makes.
 fn says_so(world: &World, seq: u64, command: &Value) {
     let entry = &world.log[usize::try_from(seq).unwrap() - 1];
@@ -427,13 +335,21 @@ fn random_histories_reach_every_event_every_state_and_most_refusals() {
     let mut codes = BTreeSet::new();
     let mut states = BTreeSet::new();
     let mut kinds = BTreeSet::new();
+    let mut operators = BTreeSet::new();
     for _ in 0..40 {
         let mut world = begun();
         for roll in rolls().new_tree(&mut runner).unwrap().current() {
-            world = world.by_speaker(&one_who_speaks(roll.4));
+            let speaks = one_who_speaks(roll.4);
+            world = world.by_speaker(&speaks);
             let command = command(&world, roll);
-            if let Said::Refused(no) = world.submit(&command) {
-                codes.insert(no.code);
+            match world.submit(&command) {
+                Said::Refused(no) => drop(codes.insert(no.code)),
+                Said::Accepted(_)
+                    if matches!(speaks.0, Actor::Key { role: Role::Operator, .. }) =>
+                {
+                    operators.insert(command["type"].as_str().unwrap().to_owned());
+                }
+                _ => {}
             }
         }
         events.extend(world.log.iter().map(|entry| entry.event.tag()));
@@ -450,4 +366,6 @@ fn random_histories_reach_every_event_every_state_and_most_refusals() {
     assert!(codes.len() >= 16, "{codes:?}");
     // Each of five kinds ends in each of five ways; what is retained needs no end.
     assert!(kinds.len() >= 20, "{} of {kinds:?}", kinds.len());
+    // All that an operator may send.
+    assert_eq!(operators.len(), 22, "{operators:?}");
 }
