@@ -143,7 +143,7 @@ impl Operator<'_> {
     }
 
     fn has_machine(&self, id: &MachineId) -> Result<(), Stop> {
-        self.has(self.owns(id), || {
+        has(self.owns(id), || {
             let message = format!(
                 "operator `{}` has no machine `{id}`; look at the id, or register it first",
                 self.user
@@ -154,7 +154,7 @@ impl Operator<'_> {
 
     fn has_client(&self, id: &ClientId) -> Result<(), Stop> {
         let client = self.case.fleet.client(id);
-        self.has(client.is_some_and(|client| self.owns(&client.machine_id)), || {
+        has(client.is_some_and(|client| self.owns(&client.machine_id)), || {
             let message = format!(
                 "no enrolment `{id}` is known at a machine of operator `{}`; make it first with \
                  client.enroll",
@@ -165,7 +165,7 @@ impl Operator<'_> {
     }
 
     fn has_deposit(&self, id: &DepositId) -> Result<(), Stop> {
-        self.has(self.finds_deposit()?, || {
+        has(self.finds_deposit()?, || {
             let message = format!(
                 "no deposit `{id}` was recorded at a machine of operator `{}`; record it first",
                 self.user
@@ -175,7 +175,7 @@ impl Operator<'_> {
     }
 
     fn has_settlement(&self, hash: &PaymentHash) -> Result<(), Stop> {
-        self.has(self.finds_settlement()?, || {
+        has(self.finds_settlement()?, || {
             let message = format!(
                 "no settlement {hash} was claimed at a machine of operator `{}`; claim it first",
                 self.user
@@ -198,26 +198,26 @@ impl Operator<'_> {
 
     fn can_make_machine(&self, id: &MachineId) -> Result<(), Stop> {
         let is_there = self.case.fleet.machine(id).is_some();
-        self.can_make(maker(self.case, is_there).is_some(), self.owns(id))
+        can_make(maker(self.case, is_there).is_some(), self.owns(id))
     }
 
     fn can_make_client(&self, id: &ClientId) -> Result<(), Stop> {
         let client = self.case.fleet.client(id);
         let is_own = client.is_some_and(|client| self.owns(&client.machine_id));
-        self.can_make(maker(self.case, client.is_some()).is_some(), is_own)
+        can_make(maker(self.case, client.is_some()).is_some(), is_own)
     }
 
     fn can_make_what_is_said_once(&self, is_own: bool) -> Result<(), Stop> {
-        self.can_make(!self.case.found.stream.is_empty(), is_own)
+        can_make(!self.case.found.stream.is_empty(), is_own)
     }
+}
 
-    fn can_make(&self, is_taken: bool, is_own: bool) -> Result<(), Stop> {
-        self.has(!is_taken || is_own, taken)
-    }
+fn can_make(is_taken: bool, is_own: bool) -> Result<(), Stop> {
+    has(!is_taken || is_own, taken)
+}
 
-    fn has(&self, it: bool, else_say: impl FnOnce() -> Refusal) -> Result<(), Stop> {
-        if it { Ok(()) } else { Err(else_say().into()) }
-    }
+fn has(it: bool, else_say: impl FnOnce() -> Refusal) -> Result<(), Stop> {
+    if it { Ok(()) } else { Err(else_say().into()) }
 }
 
 /// What would be made has an id that is taken: by what and whose is not for the sender to know.
