@@ -149,11 +149,6 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// Whether a machine signed this: its refused claims are kept as evidence.
-    pub const fn is_machine(&self) -> bool {
-        matches!(self, Self::Key { role: Role::Machine, .. })
-    }
-
     /// Kind and bytes that together tell this actor from any other, for keys derived per actor.
     pub fn identity(&self) -> [&[u8]; 2] {
         match self {

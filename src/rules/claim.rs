@@ -4,6 +4,7 @@ use serde_json::Value;
 use spireledger_projections::is_apart;
 use spireledger_schema::command::{Body, SettlementClaim};
 use spireledger_schema::event::{ClaimRefused, SettlementClaimed};
+use spireledger_schema::identity::{Actor, Role};
 use spireledger_schema::imported::SourceTable;
 use spireledger_schema::money::{Fraction, Sats};
 use spireledger_schema::text::{Text, UserId};
@@ -13,7 +14,7 @@ use spireledger_schema::{Code, Entry, Event, Refusal};
 use super::brought_in::repeated_claim;
 use super::fees::{Split, split_fee};
 use super::identity::{replay_or_conflict, taken};
-use super::{Case, Request, Ruling, Step, refuse};
+use super::{Case, Ruling, Step, refuse};
 
 /// Most refused claims that are kept for one payment hash: enough to see what went on, too few to
 /// fill a disk with.
@@ -154,10 +155,18 @@ fn event(
     })
 }
 
-/// What is kept of a refused claim: a conflict always, anything else if a machine signed it.
-pub(super) fn evidence(request: &Request, refusal: &Refusal) -> Option<Event> {
+/// What is kept of a refused claim: a conflict always, anything else if a machine signed it. A key that no
+/// machine has is a stranger's: whatever it says leaves no trace.
+pub(super) fn evidence(case: &Case<'_>, refusal: &Refusal) -> Option<Event> {
+    let request = case.request;
     let Body::SettlementClaim(c) = &request.command.body else { return None };
-    if refusal.code != Code::Conflict && !request.actor.is_machine() {
+    let is_machines = match &request.actor {
+        Actor::Key { role: Role::Machine, public_key } => {
+            case.fleet.machine_with_npub(public_key).is_some()
+        }
+        _ => false,
+    };
+    if refusal.code != Code::Conflict && !is_machines {
         return None;
     }
     let names = refusal.details.get("fields").and_then(Value::as_array);

@@ -126,12 +126,12 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Decision, ApplyError> {
     let case = Case { fleet, found, request, now };
-    match who::may(&case).map_err(Stop::from).and_then(|()| rule(&case)) {
+    match who::may(&case).and_then(|()| rule(&case)) {
         Ok(Step::Append(event)) => Ok(Decision::Append(event)),
         Ok(Step::Replay(seq)) => Ok(Decision::Replay(seq)),
         Err(Stop::Corrupt(error)) => Err(error),
         Err(Stop::Refused(refusal)) => {
-            let evidence = claim::evidence(request, &refusal);
+            let evidence = claim::evidence(&case, &refusal);
             Ok(Decision::Refuse { refusal, evidence })
         }
     }

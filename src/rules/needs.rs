@@ -10,12 +10,13 @@
 //! | settings of what is so already | the entry that made it so, or all to find it | it is the receipt |
 //! | a cassette report without a moment | the newest entry | a repeat of the newest changes nothing |
 //! | what goes on with a settlement or a deposit | all | its state is folded from all of it |
+//! | what the sender's role may never send | nothing | it is refused whatever there is |
 
 use spireledger_projections::Fleet;
 use spireledger_schema::command::{Body, CassettesReport, Command};
 use spireledger_schema::{Entry, EntryKey, streams};
 
-use super::{Request, deposits, fleet as settings, reports};
+use super::{Request, deposits, fleet as settings, reports, who};
 
 /// What must be fetched before a command can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,9 @@ pub struct Found {
 /// Names what [`super::decide`] will have to see. It must be given the same fleet: between the two,
 /// nothing may be applied.
 pub fn needs(fleet: &Fleet, request: &Request) -> Needs {
+    if who::may_never(request) {
+        return Needs { stream: stream(fleet, request), depth: Depth::Nothing, alias: None };
+    }
     Needs {
         stream: stream(fleet, request),
         depth: depth(fleet, &request.command.body),

@@ -12,4 +12,5 @@ mod refused;
 mod square;
 mod then;
 mod values;
+mod whose;
 mod world;

@@ -9,6 +9,7 @@ use spireledger_schema::text::UserId;
 
 use super::State;
 use super::problem::Problem;
+use crate::gateway::Nip98Error;
 
 /// Whoever signed a request, and what it says.
 pub struct Signed {
@@ -45,7 +46,10 @@ impl Signed {
         let signed = state
             .nip98
             .check(&given, head.method.as_str(), &url, &body, (state.clock)())
-            .map_err(|error| Problem::unauthorized(error.to_string()))?;
+            .map_err(|error| match error {
+                Nip98Error::Busy => Problem::busy(error.to_string()),
+                _ => Problem::unauthorized(error.to_string()),
+            })?;
         let key = *signed.public_key.as_bytes();
         state
             .rate

@@ -7,14 +7,15 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use spireledger_schema::identity::{Actor, PublicKey, Role};
+use spireledger_schema::identity::{Actor, Role};
 use spireledger_schema::text::{DepositId, MachineId, RequestId, UserId};
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus};
 use spireledger_schema::{Code, Event, streams};
 
 use super::books::{Books, check_books, check_fleet};
+use super::whose::{is_its_own, one_who_speaks, owner, refused_to_strangers};
 use super::words::*;
-use super::world::{Said, World, given};
+use super::world::{Said, Speaker, World, given};
 
 /// Numbers that a step is made of.
 type Roll = (u8, u16, u16, u16, u8);
@@ -25,6 +26,7 @@ fn pick<'a>(from: &[&'a str], n: u16) -> &'a str {
 
 const MACHINES: [&str; 2] = ["m1", "m2"];
 const USERS: [&str; 4] = ["a", "b", "c", "fixed"];
+const OPERATORS: [&str; 2] = ["op", "po"];
 const CLAIMS: [&str; 4] = ["p", "q", "r", "s"];
 
 fn client(x: u16, y: u16) -> String {
@@ -37,17 +39,6 @@ fn number(n: u16) -> u64 {
 
 fn amount(n: u16) -> String {
     format!("{}.{:02}", n % 3_000, n % 7)
-}
-
-/// Who speaks: mostly the administrator, sometimes another key, sometimes a machine.
-fn actor(n: u8) -> Actor {
-    let key = |role, n| Actor::Key { role, public_key: PublicKey::from_bytes([n; 32]) };
-    match n % 16 {
-        0 => key(Role::Machine, 1),
-        1 => key(Role::Machine, 2),
-        2..=4 => key(Role::Super, 9),
-        _ => Actor::Local,
-    }
 }
 
 /// A history goes on from a machine with money, so that it comes to payments soon.
@@ -78,12 +69,20 @@ fn command(world: &World, (kind, x, y, z, _): Roll) -> Value {
     match kind % 68 {
         0 => config(json!({ "super_cash_out_fee_fraction": format!("0.0{}", x % 9) })),
         1 => config(json!({ "max_cash_in_sats": if y % 4 == 0 { Value::Null } else { json!(x) } })),
-        2 if y % 3 == 0 => operator("-06:00"),
-        2 => machine(pick(&MACHINES, x)),
+        2 if y % 3 == 0 => {
+            fields(operator("-06:00"), json!({ "operator_user_id": pick(&OPERATORS, z) }))
+        }
+        2 => fields(
+            machine(pick(&MACHINES, x)),
+            json!({ "operator_user_id": if z % 4 == 0 { "po" } else { "op" } }),
+        ),
         3 => fields(
             machine_update(pick(&MACHINES, x), json!({ "wallet_id": format!("w{}", y % 3) })),
             json!({ "name": pick(&USERS, z) }),
         ),
+        4 if z % 6 == 0 => {
+            machine_update(pick(&MACHINES, x), json!({ "operator_user_id": pick(&OPERATORS, y) }))
+        }
         4 => machine_update(pick(&MACHINES, x), json!({ "is_active": y % 3 > 0 })),
         5 => machine_update(
             pick(&MACHINES, x),
@@ -239,7 +238,7 @@ fn has_identity(command: &Value) -> bool {
 
 fn run(rolls: &[Roll]) {
     let mut world = begun();
-    let mut said: Vec<(Actor, Value, Said)> = Vec::new();
+    let mut said: Vec<(Speaker, Value, Said)> = Vec::new();
     let mut books = Books::default();
     for roll in rolls {
         let (kind, x, y, _, more) = *roll;
@@ -247,21 +246,26 @@ fn run(rolls: &[Roll]) {
             world = world.after(i64::from(more) * 400);
         }
         let repeats = more % 5 == 0 && !said.is_empty();
-        let (actor, command, first) = if repeats {
-            let (actor, command, first) = &said[usize::from(y) % said.len()];
-            (actor.clone(), command.clone(), Some(first.clone()))
+        let (speaks, command, first) = if repeats {
+            let (speaks, command, first) = &said[usize::from(y) % said.len()];
+            (speaks.clone(), command.clone(), Some(first.clone()))
         } else {
             let mut command = command(&world, *roll);
             if more % 7 == 0 {
                 command["request_id"] = json!(format!("r{}", x % 6));
             }
-            (actor(more), command, None)
+            (one_who_speaks(more), command, None)
         };
-        world = world.by(actor.clone());
+        world = refused_to_strangers(world, more, &command);
+        world = world.by_speaker(&speaks);
+        let owner = owner(&world, &command);
         let before = world.log.len();
         let answer = world.submit(&command);
         match &answer {
-            Said::Accepted(seq) => assert_eq!(*seq, before as u64 + 1),
+            Said::Accepted(seq) => {
+                assert_eq!(*seq, before as u64 + 1);
+                is_its_own(&world, &speaks, owner, &command);
+            }
             Said::Replayed(seq) => {
                 assert_eq!(world.log.len(), before, "a replay appends nothing");
                 says_so(&world, *seq, &command);
@@ -278,15 +282,20 @@ fn run(rolls: &[Roll]) {
             same_answer(&answer, seq, &command);
         }
         check_books(&world, &mut books);
-        said.push((actor, command, answer));
+        said.push((speaks, command, answer));
     }
     check_fleet(&world);
 }
 
-/// What was accepted once is replayed for ever, unless its sender lost the right to speak.
+/// What was accepted once is replayed for ever, unless its sender lost the right to speak: a machine its
+/// key, or an operator the machine.
 fn same_answer(answer: &Said, seq: u64, command: &Value) {
     match answer {
-        Said::Refused(no) => assert_eq!(no.code, Code::Forbidden, "{command}"),
+        Said::Refused(no) => {
+            let lost = [Code::Forbidden, Code::UnknownMachine, Code::UnknownClient, Code::NotFound];
+            let is_lost = lost.contains(&no.code) || no.code == Code::Conflict;
+            assert!(is_lost && no.details.is_empty(), "{command}: {no:?}");
+        }
         answer => assert_eq!(*answer, Said::Replayed(seq), "{command}"),
     }
 }
@@ -326,13 +335,21 @@ fn random_histories_reach_every_event_every_state_and_most_refusals() {
     let mut codes = BTreeSet::new();
     let mut states = BTreeSet::new();
     let mut kinds = BTreeSet::new();
+    let mut operators = BTreeSet::new();
     for _ in 0..40 {
         let mut world = begun();
         for roll in rolls().new_tree(&mut runner).unwrap().current() {
-            world = world.by(actor(roll.4));
+            let speaks = one_who_speaks(roll.4);
+            world = world.by_speaker(&speaks);
             let command = command(&world, roll);
-            if let Said::Refused(no) = world.submit(&command) {
-                codes.insert(no.code);
+            match world.submit(&command) {
+                Said::Refused(no) => drop(codes.insert(no.code)),
+                Said::Accepted(_)
+                    if matches!(speaks.0, Actor::Key { role: Role::Operator, .. }) =>
+                {
+                    operators.insert(command["type"].as_str().unwrap().to_owned());
+                }
+                _ => {}
             }
         }
         events.extend(world.log.iter().map(|entry| entry.event.tag()));
@@ -349,4 +366,6 @@ fn random_histories_reach_every_event_every_state_and_most_refusals() {
     assert!(codes.len() >= 16, "{codes:?}");
     // Each of five kinds ends in each of five ways; what is retained needs no end.
     assert!(kinds.len() >= 20, "{} of {kinds:?}", kinds.len());
+    // All that an operator may send.
+    assert_eq!(operators.len(), 22, "{operators:?}");
 }

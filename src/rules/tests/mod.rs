@@ -20,5 +20,6 @@ mod settings;
 mod settlements;
 mod speed;
 mod who;
+mod whose;
 mod words;
 mod world;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use spireledger_projections::{Deposit, Fleet, Settlement};
 use spireledger_schema::command::Command;
 use spireledger_schema::identity::{Actor, PaymentHash, PublicKey, Role};
-use spireledger_schema::text::DepositId;
+use spireledger_schema::text::{DepositId, UserId};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{
     Circumstances, Code, Entry, EntryKey, Event, Front, Refusal, Refusal as No, streams,
@@ -23,6 +23,7 @@ pub(super) struct World {
     pub log: Vec<Entry>,
     index: BTreeMap<EntryKey, Vec<usize>>,
     actor: Actor,
+    user: Option<UserId>,
     now: Timestamp,
 }
 
@@ -41,6 +42,15 @@ pub(super) struct Then {
     command: Value,
 }
 
+/// Who speaks, and for which user.
+pub(super) type Speaker = (Actor, Option<UserId>);
+
+/// Who signs with the key of this number.
+pub(super) fn speaker(role: Role, key: u8, user: Option<&str>) -> Speaker {
+    let user = user.map(|user| UserId::parse(user).unwrap());
+    (Actor::Key { role, public_key: PublicKey::from_bytes([key; 32]) }, user)
+}
+
 /// A ledger in which all of these were accepted.
 pub(super) fn given(commands: impl IntoIterator<Item = Value>) -> World {
     World::new().and(commands)
@@ -53,6 +63,7 @@ impl World {
             log: Vec::new(),
             index: BTreeMap::new(),
             actor: Actor::Local,
+            user: None,
             // 2026-01-01T00:00:00Z
             now: Timestamp::from_seconds(1_767_225_600).unwrap(),
         }
@@ -70,7 +81,19 @@ impl World {
     /// Whoever speaks from here on.
     pub fn by(mut self, actor: Actor) -> Self {
         self.actor = actor;
+        self.user = None;
         self
+    }
+
+    /// Whoever speaks from here on, for a user where it is an operator or an LP.
+    pub fn by_speaker(mut self, speaker: &Speaker) -> Self {
+        (self.actor, self.user) = speaker.clone();
+        self
+    }
+
+    /// Whoever speaks with the key of this number and a role, for a user.
+    pub fn by_user(self, role: Role, key: u8, user: &str) -> Self {
+        self.by_speaker(&speaker(role, key, Some(user)))
     }
 
     /// A machine speaks from here on, with the key of this number.
@@ -92,8 +115,13 @@ impl World {
     /// How deep a command would look.
     pub fn depth(&self, command: &Value) -> Depth {
         let command = Command::parse(&command.to_string()).unwrap();
-        let request = Request { command, actor: self.actor.clone(), user: None, evidence: None };
+        let request = self.request(command);
         needs(&self.fleet, &request).depth
+    }
+
+    fn request(&self, command: Command) -> Request {
+        let (actor, user) = (self.actor.clone(), self.user.clone());
+        Request { command, actor, user, evidence: None }
     }
 
     /// Fetch, decide, append, apply: the way of the writer.
@@ -102,7 +130,7 @@ impl World {
             Ok(command) => command,
             Err(problem) => return Said::Refused(Box::new(problem.into())),
         };
-        let request = Request { command, actor: self.actor.clone(), user: None, evidence: None };
+        let request = self.request(command);
         let wanted = needs(&self.fleet, &request);
         let stream = self.stream(&wanted.stream);
         let found = Found {
