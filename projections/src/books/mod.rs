@@ -1,7 +1,7 @@
 //! The books: every entry that moves money, as postings that sum to zero, in sats as in fiat.
 //!
 //! A posting adds to an account; what is taken away is negative. No entry says its postings. A life has
-//! a *position*, which follows from its state alone ([`position`]): what it holds, and who is owed
+//! a *position*, which follows from its state alone (`position.rs`): what it holds, and who is owed
 //! that. The postings of an entry are the position after it less the position before, so no sum can
 //! drift, whatever brought the change about.
 //!
