@@ -54,7 +54,7 @@ fn fresh(world: &World, format: &str) -> BTreeMap<String, Vec<u8>> {
     let out = world.beside(&format!("fresh-{format}"));
     world.run(&args(format, &out, &[])).expect(0);
     let fresh = files(&out);
-    assert_eq!(fresh.len(), 10, "{:?}", fresh.keys());
+    assert_eq!(fresh.len(), 14, "{:?}", fresh.keys());
     fresh
 }
 
