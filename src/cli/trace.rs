@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use spireledger::ledger::{entry_json, history};
-use spireledger::log::ReadLog;
+use spireledger::ledger::{entry_json, own_history};
 use spireledger_projections::{LegRow, Settlement};
 use spireledger_schema::event::Leg;
 use spireledger_schema::identity::PaymentHash;
@@ -14,7 +13,7 @@ use spireledger_schema::parts::Target;
 use spireledger_schema::personal::Personal;
 use spireledger_schema::text::Text;
 use spireledger_schema::words::{LegStatus, LegType, TxType};
-use spireledger_schema::{Entry, EntryHash, EntryKey, Event};
+use spireledger_schema::{Entry, EntryHash, Event};
 
 use super::log::{actor, shorten};
 use super::{Context, Outcome, open, output};
@@ -43,8 +42,8 @@ struct Sum {
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let reader = open::reader(context)?;
     let log = open::as_of(context, &reader)?;
-    let life = own(&*log, &args.payment_hash.key())?;
-    let refused = own(&*log, &args.payment_hash.evidence_key())?;
+    let life = own_history(&*log, &args.payment_hash.key())?;
+    let refused = own_history(&*log, &args.payment_hash.evidence_key())?;
     if life.is_empty() && refused.is_empty() {
         anyhow::bail!("no settlement {} was claimed here", args.payment_hash);
     }
@@ -70,16 +69,6 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         print_sums(settlement, &sums)?;
     }
     Ok(Outcome::Yes)
-}
-
-/// A key's own entries. Whatever only bears it as its alias is of something else, and pieces say nothing that
-/// the last of them does not.
-fn own(log: &dyn ReadLog, key: &EntryKey) -> anyhow::Result<Vec<(Entry, EntryHash)>> {
-    let mut entries = history(log, key)?;
-    entries.retain(|(entry, _)| {
-        entry.front.key == *key && !matches!(entry.event, Event::ImportPiece(_))
-    });
-    Ok(entries)
 }
 
 fn sums(settlement: &Settlement) -> Vec<Sum> {

@@ -25,6 +25,14 @@ pub fn history(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<(Entry, EntryHas
     back_from(log, key, log.last_of(key)?.unwrap_or(0), |_| true)
 }
 
+/// The entries of a key's own stream, oldest first, each with its hash: see [`stream_up_to`].
+pub fn own_history(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
+    own_back_from(log, key, log.last_of(key)?.unwrap_or(0))
+}
+
 /// The entries of a key's own stream, oldest first: see [`stream_up_to`].
 pub fn stream(log: &dyn ReadLog, key: &EntryKey) -> Result<Vec<Entry>, LedgerError> {
     stream_up_to(log, key, log.last_of(key)?.unwrap_or(0))
@@ -38,8 +46,15 @@ pub fn stream_up_to(
     key: &EntryKey,
     seq: u64,
 ) -> Result<Vec<Entry>, LedgerError> {
-    let is_own = |entry: &Entry| entry.front.key == *key && !is_part(entry);
-    Ok(back_from(log, key, seq, is_own)?.into_iter().map(|(entry, _)| entry).collect())
+    Ok(own_back_from(log, key, seq)?.into_iter().map(|(entry, _)| entry).collect())
+}
+
+fn own_back_from(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+    seq: u64,
+) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
+    back_from(log, key, seq, |entry| entry.front.key == *key && !is_part(entry))
 }
 
 fn back_from(

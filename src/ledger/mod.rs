@@ -34,7 +34,7 @@ use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, Sl
 use crate::rules::{Import, Request};
 
 pub use as_of::{AsOf, fleet_occurred, past};
-pub use history::{entry_json, history, stream, stream_up_to};
+pub use history::{entry_json, history, own_history, stream, stream_up_to};
 pub use pieces::read;
 pub(crate) use pieces::whole;
 pub use reader::Reader;

@@ -13,7 +13,7 @@ use super::State;
 use super::problem::Problem;
 use super::rows::{Ask, Page, pairs};
 use super::signed::{Sees, Signed};
-use crate::ledger::{AsOf, entry_json, fleet_of, history, past};
+use crate::ledger::{AsOf, entry_json, fleet_of, own_history, past};
 use crate::log::ReadLog as _;
 
 type Answered = Result<Response, Problem>;
@@ -171,9 +171,8 @@ pub async fn trace(
         let (tables, position) = read(state, NEWEST)?;
         seen_settlement(&tables, &hash, signed.sees())?;
         let broken = |error: crate::ledger::LedgerError| Problem::broken(&error);
-        let life = history(&**state.desk.ledger().log(), &hash.key()).map_err(broken)?;
-        let own = life.iter().filter(|(entry, _)| entry.front.key == hash.key());
-        let entries: Vec<Value> = own.map(|(entry, at)| entry_json(entry, *at)).collect();
+        let life = own_history(&**state.desk.ledger().log(), &hash.key()).map_err(broken)?;
+        let entries: Vec<Value> = life.iter().map(|(entry, at)| entry_json(entry, *at)).collect();
         Ok(json_of(&json!({ "payment_hash": hash, "as_of": position, "entries": entries })))
     })
     .await
