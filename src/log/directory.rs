@@ -13,13 +13,14 @@
 //! | `reader.sock` | where the holder answers readers | – |
 //! | `payer.lock` | held by whoever pays legs | – |
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::crash;
+use super::lock::take_lock;
 
 /// The one directory format there is.
 const FORMAT: &str = "spireledger ledger 1\n";
@@ -198,23 +199,9 @@ impl Directory {
     pub fn try_hold(path: &Path, purpose: Purpose) -> Result<Result<Self, String>, DirectoryError> {
         let lock_path = path.join("lock");
         let io = |error| DirectoryError::Io { path: lock_path.clone(), error };
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut lock = options.open(&lock_path).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                lock.read_to_string(&mut holder).map_err(io)?;
-                return Ok(Err(holder.trim().to_owned()));
-            }
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
-        let holder = format!("{} in process {}\n", purpose.word(), std::process::id());
-        lock.set_len(0).map_err(io)?;
-        lock.rewind().map_err(io)?;
-        lock.write_all(holder.as_bytes()).map_err(io)?;
-        Ok(Ok(Self { path: path.to_owned(), _lock: lock }))
+        let holder = format!("{} in process {}", purpose.word(), std::process::id());
+        let taken = take_lock(&lock_path, &holder).map_err(io)?;
+        Ok(taken.map(|lock| Self { path: path.to_owned(), _lock: lock }))
     }
 
     /// Its path.

@@ -7,9 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,7 +21,7 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Command, Entry, EntryKey, Event};
 
 use crate::ledger::{Clock, Ledger, LedgerError, Reader, fleet_of, read, stream};
-use crate::log::{Directory, DirectoryError, ReadLog, Repair};
+use crate::log::{Directory, DirectoryError, ReadLog, Repair, take_lock};
 use crate::rules::{Decision, Found, Request, decide, needs};
 
 /// How long a payer waits for another writer to be done: what it has to say is about sats that moved.
@@ -171,22 +169,8 @@ impl PayerLock {
         Directory::check(dir)?;
         let path = dir.join(LOCK);
         let io = |error| DirectoryError::Io { path: path.clone(), error };
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(&path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder).map_err(io)?;
-                return Ok(Err(holder.trim().to_owned()));
-            }
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
-        let me = format!("process {}\n", std::process::id());
-        file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
-        file.write_all(me.as_bytes()).map_err(io)?;
-        Ok(Ok(Self { _file: file }))
+        let taken = take_lock(&path, &format!("process {}", std::process::id())).map_err(io)?;
+        Ok(taken.map(|file| Self { _file: file }))
     }
 }
 

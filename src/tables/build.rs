@@ -75,19 +75,8 @@ pub(super) fn build(
         database.index(shape, None)?;
         Ok(database)
     };
-    build().map_err(|error| held(error, part))
-}
-
-/// Another process may take the file at any moment until this one holds it.
-fn held(error: TablesError, part: &Path) -> TablesError {
-    match error {
-        TablesError::Sqlite(error)
-            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
-        {
-            TablesError::Busy(part.to_owned())
-        }
-        other => other,
-    }
+    // Another process may take the file at any moment until this one holds it.
+    build().map_err(|error: TablesError| error.or_busy(part))
 }
 
 /// Goes on with the file, or makes it anew.

@@ -87,6 +87,11 @@ impl TablesError {
         matches!(code, Some(DatabaseBusy | DatabaseLocked))
     }
 
+    /// In the place of what SQLite says of a file that somebody else has locked: that somebody is at it.
+    pub(super) fn or_busy(self, path: &Path) -> Self {
+        if self.is_busy() { Self::Busy(path.to_owned()) } else { self }
+    }
+
     /// Whether SQLite says that a file is damaged.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Sqlite(error) if position::is_damage(error))
@@ -195,12 +200,8 @@ impl Database {
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         connection.busy_timeout(std::time::Duration::from_secs(if is_alone { 0 } else { 20 }))?;
         let set = connection.execute_batch(if is_alone { SETTINGS_ALONE } else { SETTINGS });
-        match set {
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
-                Err(TablesError::Busy(path.to_owned()))
-            }
-            other => Ok(other.map(|()| connection)?),
-        }
+        set.map_err(|error| TablesError::from(error).or_busy(path))?;
+        Ok(connection)
     }
 
     /// The entry that the tables are of.

@@ -12,8 +12,8 @@
 //! so a new database gets a new name, and what is swapped is the link.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use spireledger_projections::versions::NEWEST;
 use super::build::{Leftover, build, remove, shareable, sync};
 use super::database::{Database, SCHEMA, TablesError, Unusable};
 use super::position;
-use crate::log::{Head, ReadLog, crash};
+use crate::log::{Head, ReadLog, crash, lock_file};
 
 /// The lock of the live tables.
 const LIVE: &str = "";
@@ -279,9 +279,7 @@ impl Live {
 
     fn lock_file(&self, of: &str) -> Result<(PathBuf, File), TablesError> {
         let path = self.dir.join(format!("{}{of}.lock", self.stem));
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.open(&path).map_err(TablesError::io(&path))?;
+        let lock = lock_file(&path).map_err(TablesError::io(&path))?;
         Ok((path, lock))
     }
 }
