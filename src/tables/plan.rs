@@ -36,6 +36,13 @@ pub(super) enum Verb {
     DeleteKey,
 }
 
+impl Verb {
+    /// How a row is put. `is_there`: whether one with its key may be there.
+    pub(super) const fn of_row(is_there: bool) -> Self {
+        if is_there { Self::Upsert } else { Self::Insert }
+    }
+}
+
 /// Rows that are read at a time.
 const PAGE: usize = 1_000;
 

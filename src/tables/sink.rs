@@ -31,6 +31,16 @@ pub(super) trait Sink {
         is_there: bool,
     ) -> Result<(), TablesError>;
 
+    /// A subject has no row in this version: one that may be there goes.
+    fn without_row(
+        &mut self,
+        plan: usize,
+        subject: &Subject<'_>,
+        is_there: bool,
+    ) -> Result<(), TablesError> {
+        if is_there { self.cells(plan, Verb::DeleteKey, vec![key_of(subject)]) } else { Ok(()) }
+    }
+
     /// Ids of deposits at a machine, behind one; in their order, not all of them at once.
     fn ids_at(
         &mut self,
@@ -106,14 +116,13 @@ impl Sink for Direct<'_> {
         subject: &Subject<'_>,
         is_there: bool,
     ) -> Result<(), TablesError> {
-        let verb = if is_there { Verb::Upsert } else { Verb::Insert };
+        let verb = Verb::of_row(is_there);
         let Some((plan, statement)) = self.statement(at, verb)? else { return Ok(()) };
         debug_assert_eq!(subject.rows(), plan.rows(), "a subject goes to a table of its kind");
         for (place, column) in (1..).zip(plan.table().columns()) {
             let cell = column.source.read(subject);
             if column.not_null && matches!(cell, Cell::Null) {
-                let key = vec![key_of(subject)];
-                return if is_there { self.cells(at, Verb::DeleteKey, key) } else { Ok(()) };
+                return self.without_row(at, subject, is_there);
             }
             statement.raw_bind_parameter(place, Bound(&cell))?;
         }
@@ -195,12 +204,11 @@ impl Sink for Handed<'_> {
         for column in columns {
             let cell = column.source.read(subject);
             if column.not_null && matches!(cell, Cell::Null) {
-                let key = vec![key_of(subject)];
-                return if is_there { self.cells(at, Verb::DeleteKey, key) } else { Ok(()) };
+                return self.without_row(at, subject, is_there);
             }
             cells.push(cell.into_owned());
         }
-        let verb = if is_there { Verb::Upsert } else { Verb::Insert };
+        let verb = Verb::of_row(is_there);
         self.hand(Work::Cells(short(at), verb, cells))
     }
 

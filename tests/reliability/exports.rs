@@ -10,7 +10,7 @@ use spireledger::log::crash::POINTS;
 
 use crate::chance::Chance;
 use crate::fleet;
-use crate::world::{Done, World, finish, told_number, wait};
+use crate::world::{Done, World, told_number, wait};
 
 /// Commands of the log; several positions are written down in each table.
 const ENTRIES: u64 = 1_000;
@@ -28,15 +28,6 @@ fn args<'a>(format: &'a str, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let mut args = more.to_vec();
     args.extend(["tables", "export", "--format", format, "--out", out]);
     args
-}
-
-fn crash(world: &World, args: &[&str], at: &str) -> bool {
-    let mut command = world.program(args);
-    command.env("SPIRELEDGER_CRASH", at);
-    let done = finish(command, b"");
-    let died = done.err.contains("crash point");
-    assert_eq!(died, done.code().is_none(), "{at}: {done:#?}");
-    died
 }
 
 /// Every file of a directory.
@@ -78,11 +69,11 @@ fn files_that_die_at_any_point_are_gone_on_with_and_right() {
                 let out = world.beside("out");
                 let at = format!("{point}@{skip}");
                 let export = args(format, &out, &[]);
-                if crash(&world, &export, &at) {
+                if world.dies(&export, &at) {
                     died_at.push(skip);
                 }
                 // It may die again where it has come to.
-                crash(&world, &export, "tables:files-table-done@1");
+                world.dies(&export, "tables:files-table-done@1");
                 world.run(&export).expect(0);
                 is_same(&files(&out), &fresh, &format!("{format}, {at}"));
                 std::fs::remove_dir_all(&out).expect("removed");
@@ -100,7 +91,7 @@ fn what_was_safe_is_not_written_again_and_what_was_not_is_cut() {
     let out = world.beside("out");
     let fresh = fresh(&world, "csv");
     let export = args("csv", &out, &[]);
-    assert!(crash(&world, &export, "tables:files-position-saved@2"));
+    assert!(world.dies(&export, "tables:files-position-saved@2"));
     // Deposits stand before settlements: they are amid being written, behind finished tables.
     let (finished, begun) = (out.join("dca_machines.csv"), out.join("dca_deposits.csv.new"));
     let mark = |path: &Path| {
@@ -182,7 +173,7 @@ fn nothing_is_taken_of_another_version_moment_or_format() {
         let at = undisturbed.iter().position(|arg| *arg == "--out").expect("it is there") + 1;
         undisturbed[at] = clean.to_str().expect("plain");
         world.run(&undisturbed).expect(0);
-        assert!(crash(&world, &whole, "tables:files-position-saved@2"));
+        assert!(world.dies(&whole, "tables:files-position-saved@2"));
         let done = world.run(&other).expect(0);
         let is_of_another_moment = other.contains(&"299");
         assert_eq!(done.err.contains("is as of entry 1000"), is_of_another_moment, "{done:#?}");
@@ -194,7 +185,7 @@ fn nothing_is_taken_of_another_version_moment_or_format() {
     }
     // As of the moment of the first, it is gone on with, however long the log is by then.
     let fresh = fresh(&world, "csv");
-    assert!(crash(&world, &whole, "tables:files-table-done@2"));
+    assert!(world.dies(&whole, "tables:files-table-done@2"));
     world.submit(&fleet::first(ENTRIES + 50)).expect(0);
     let then = ENTRIES.to_string();
     let done: Done = world.run(&args("csv", &out, &["--as-of", &then])).expect(0);

@@ -9,7 +9,7 @@ use spireledger::log::crash::POINTS;
 
 use crate::chance::Chance;
 use crate::fleet;
-use crate::world::{Done, World, finish, told_number, wait};
+use crate::world::{Done, World, told_number, wait};
 
 /// Commands of the log; more than one transaction of rows.
 const ENTRIES: u64 = 1_000;
@@ -23,15 +23,6 @@ fn world() -> World {
     world.run(&["sql", COUNT]).expect(0);
     world.submit(&fleet::first(ENTRIES)).expect(0);
     world
-}
-
-fn crash(world: &World, args: &[&str], at: &str) -> bool {
-    let mut command = world.program(args);
-    command.env("SPIRELEDGER_CRASH", at);
-    let done = finish(command, b"");
-    let died = done.err.contains("crash point");
-    assert_eq!(died, done.code().is_none(), "{at}: {done:#?}");
-    died
 }
 
 /// What a file holds, as SQL text.
@@ -71,14 +62,14 @@ fn check_live(world: &World, at: &str) {
 
 fn check_follow(at: &str) -> bool {
     let world = world();
-    let died = crash(&world, &["sql", COUNT], at);
+    let died = world.dies(&["sql", COUNT], at);
     check_live(&world, at);
     died
 }
 
 fn check_rebuild(at: &str) -> bool {
     let world = world();
-    let died = crash(&world, &["tables", "rebuild"], at);
+    let died = world.dies(&["tables", "rebuild"], at);
     world.sound().unwrap_or_else(|wrong| panic!("{at}: {wrong}"));
     world.run(&["tables", "rebuild"]).expect(0);
     check_live(&world, at);
@@ -94,7 +85,7 @@ fn check_export(at: &str) -> bool {
     };
     let export = args(&out);
     let export: Vec<&str> = export.iter().map(String::as_str).collect();
-    let died = crash(&world, &export, at);
+    let died = world.dies(&export, at);
     assert!(!out.exists() || !died, "{at}: it is there as a whole or not at all");
     world.run(&export).expect(0);
     let fresh_args = args(&fresh);
@@ -123,7 +114,7 @@ fn an_interrupted_export_is_gone_on_with() {
     let world = world();
     let out = world.beside("out");
     let export = ["tables", "export", "--out", out.to_str().expect("plain")];
-    assert!(crash(&world, &export, "tables:committed@1"));
+    assert!(world.dies(&export, "tables:committed@1"));
     let part = world.beside("out.part");
     let position = |path: &Path| -> i64 {
         let connection = rusqlite::Connection::open(path).expect("a database");

@@ -133,6 +133,17 @@ impl World {
         self.sound().unwrap();
     }
 
+    /// Whether the program dies at a named point; it ends in order where it does not.
+    #[track_caller]
+    pub fn dies(&self, args: &[&str], at: &str) -> bool {
+        let mut command = self.program(args);
+        command.env("SPIRELEDGER_CRASH", at);
+        let done = finish(command, b"");
+        let died = done.err.contains("crash point");
+        assert_eq!(died, done.code().is_none(), "{at}: {done:#?}");
+        died
+    }
+
     pub fn sound(&self) -> Result<(), String> {
         let done = self.run(&["--json", "verify"]).expect_no_bug();
         if done.code() == Some(0) && done.json()["breaks"] == serde_json::json!([]) {

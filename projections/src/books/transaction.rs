@@ -219,29 +219,22 @@ fn of_lps(lines: &mut Lines, currency: Currency, event: &Event) {
     let mut more = |client: &ClientId, fiat: i128| {
         lines.add(Account::Lp(client.clone()), Unit::Fiat(currency), -fiat);
     };
-    let planned = |leg: &Leg| {
-        let is_dca = leg.leg_type == LegType::Dca;
-        leg.client_id.clone().filter(|_| is_dca).zip(leg.amount_fiat)
+    let (back, planned): (&[GivenBack], &[Leg]) = match event {
+        Event::SettlementBegun(e) => (&[], &e.legs),
+        Event::SettlementAdjusted(e) => (&e.given_back, &e.legs),
+        Event::SettlementVoided(e) => (&e.given_back, &[]),
+        _ => (&[], &[]),
     };
-    let back = |back: &GivenBack| (back.client_id.clone(), minor(back.amount_fiat));
+    for back in back {
+        more(&back.client_id, minor(back.amount_fiat));
+    }
+    for leg in planned.iter().filter(|leg| leg.leg_type == LegType::Dca) {
+        if let Some((client, fiat)) = leg.client_id.as_ref().zip(leg.amount_fiat) {
+            more(client, -minor(fiat));
+        }
+    }
     match event {
         Event::DepositConfirmed(e) => more(&e.client_id, minor(e.amount)),
-        Event::SettlementBegun(e) => {
-            e.legs
-                .iter()
-                .filter_map(planned)
-                .for_each(|(client, fiat)| more(&client, -minor(fiat)));
-        }
-        Event::SettlementAdjusted(e) => {
-            e.given_back.iter().map(back).for_each(|(client, fiat)| more(&client, fiat));
-            e.legs
-                .iter()
-                .filter_map(planned)
-                .for_each(|(client, fiat)| more(&client, -minor(fiat)));
-        }
-        Event::SettlementVoided(e) => {
-            e.given_back.iter().map(back).for_each(|(client, fiat)| more(&client, fiat));
-        }
         Event::LegEnded(e) => {
             if let Some((client, fiat)) = given_up(e) {
                 more(client, fiat);
