@@ -1,28 +1,26 @@
 //! Commands: one, or an array with an answer each.
 
-use axum::body::Body;
 use axum::extract;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
 use spireledger_schema::json::Malformed;
 use spireledger_schema::{Answer, Command, Refusal};
 
 use super::State;
+use super::caller::Caller;
 use super::problem::{Problem, status_of};
-use super::signed::Signed;
 use crate::rules;
 
 /// `POST /v1/commands`.
 pub async fn post(
     extract::State(state): extract::State<State>,
-    request: Request<Body>,
+    caller: Caller,
 ) -> Result<Response, Problem> {
-    let signed = Signed::read(&state, request).await?;
-    let text = std::str::from_utf8(&signed.body)
+    let text = std::str::from_utf8(&caller.body)
         .map_err(|error| Problem::bad_request(format!("the body is no UTF-8: {error}")))?;
     if !text.trim_start().starts_with('[') {
-        let answer = one(&state, &signed, text).await?;
+        let answer = one(&state, &caller, text).await?;
         state.metrics.answered(&answer);
         return Ok(match &answer {
             Answer::Accepted(_) => json(StatusCode::CREATED, &answer),
@@ -39,7 +37,7 @@ pub async fn post(
     let parsed: Vec<Result<Command, Malformed>> =
         lines.iter().map(|line| Command::parse(line.get())).collect();
     let requests = parsed.iter().filter_map(|parsed| parsed.as_ref().ok());
-    let requests = requests.map(|command| request_of(&signed, command.clone())).collect();
+    let requests = requests.map(|command| request_of(&caller, command.clone())).collect();
     let mut answered = state.desk.ask(requests).await?.into_iter();
     let answers = parsed.into_iter().map(|parsed| match parsed {
         Err(malformed) => Some(Answer::from(Refusal::from(malformed))),
@@ -53,21 +51,21 @@ pub async fn post(
     Ok(json(StatusCode::OK, &answers))
 }
 
-async fn one(state: &State, signed: &Signed, text: &str) -> Result<Answer, Problem> {
+async fn one(state: &State, caller: &Caller, text: &str) -> Result<Answer, Problem> {
     let command = match Command::parse(text) {
         Ok(command) => command,
         Err(malformed) => return Ok(Refusal::from(malformed).into()),
     };
-    let mut answers = state.desk.ask(vec![request_of(signed, command)]).await?;
+    let mut answers = state.desk.ask(vec![request_of(caller, command)]).await?;
     answers.pop().ok_or_else(|| Problem::broken(&"the writer gave no answer"))
 }
 
-fn request_of(signed: &Signed, command: Command) -> rules::Request {
+fn request_of(caller: &Caller, command: Command) -> rules::Request {
     rules::Request {
         command,
-        actor: signed.actor.clone(),
-        user: signed.user.clone(),
-        evidence: Some(signed.evidence.clone()),
+        actor: caller.actor.clone(),
+        user: caller.user.clone(),
+        evidence: Some(caller.evidence.clone()),
     }
 }
 

@@ -4,17 +4,16 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract;
-use axum::http::Request;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
 use super::State;
+use super::caller::{Caller, Sees};
 use super::problem::Problem;
 use super::rows::pairs;
-use super::signed::{Sees, Signed};
 use crate::ledger::{entry_json, read};
 use crate::log::ReadLog as _;
 
@@ -25,15 +24,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// durable.
 pub async fn events(
     extract::State(state): extract::State<State>,
-    request: Request<Body>,
+    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, Problem> {
-    let last = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let last: Option<u64> = last.and_then(|text| text.parse().ok());
-    let signed = Signed::read(&state, request).await?;
-    if !matches!(signed.sees(), Sees::All) {
+    if !matches!(caller.sees(), Sees::All) {
         return Err(Problem::forbidden("only an auditor or the administrator reads the whole log"));
     }
-    let given = pairs(signed.uri.query().unwrap_or_default())?;
+    let given = pairs(caller.uri.query().unwrap_or_default())?;
     let from = match given.into_iter().find(|(name, _)| name == "from") {
         Some((_, text)) => text.parse().map_err(|_| {
             Problem::bad_request(format!("`from` is an entry's number, not `{text}`"))

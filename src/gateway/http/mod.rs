@@ -6,6 +6,7 @@
 //!
 //! *Never:* answer before the writer has. *Start at:* [`router`].
 
+mod caller;
 mod commands;
 mod events;
 mod health;
@@ -15,7 +16,6 @@ mod rate;
 mod reads;
 mod rows;
 mod server;
-mod signed;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,8 +1,7 @@
 //! What can be read: tables, and the resources that people guess.
 
-use axum::body::Body;
 use axum::extract::{self, Path};
-use axum::http::{Request, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use spireledger_projections::tables::{Seen, Shape, Table, balance_of};
@@ -10,9 +9,9 @@ use spireledger_projections::versions::NEWEST;
 use spireledger_schema::identity::PaymentHash;
 
 use super::State;
+use super::caller::{Caller, Sees};
 use super::problem::Problem;
 use super::rows::{Ask, Page, pairs};
-use super::signed::{Sees, Signed};
 use crate::ledger::{AsOf, entry_json, fleet_of, own_history, past};
 use crate::log::ReadLog as _;
 
@@ -56,15 +55,15 @@ fn version_in(query: &str) -> Result<u16, Problem> {
 }
 
 /// A page of a table.
-async fn page(state: State, signed: Signed, table: String) -> Answered {
+async fn page(state: State, caller: Caller, table: String) -> Answered {
     aside(&state, move |state| {
-        let query = signed.uri.query().unwrap_or_default();
+        let query = caller.uri.query().unwrap_or_default();
         let version = version_in(query)?;
         let shape = Shape::at(version).unwrap_or_else(Shape::newest);
         let table = table_at(&shape, &table)?;
         let ask = Ask::parse(query, table, &["version"])?;
         let (tables, position) = read(state, version)?;
-        Ok(page_of(position, ask.page(&tables, table, signed.sees())?))
+        Ok(page_of(position, ask.page(&tables, table, caller.sees())?))
     })
     .await
 }
@@ -78,19 +77,14 @@ fn read(state: &State, version: u16) -> Result<(rusqlite::Connection, u64), Prob
 pub async fn table(
     extract::State(state): extract::State<State>,
     Path(table): Path<String>,
-    request: Request<Body>,
+    caller: Caller,
 ) -> Answered {
-    let signed = Signed::read(&state, request).await?;
-    page(state, signed, table).await
+    page(state, caller, table).await
 }
 
 /// `GET /v1/tables`.
-pub async fn tables(
-    extract::State(state): extract::State<State>,
-    request: Request<Body>,
-) -> Answered {
-    let signed = Signed::read(&state, request).await?;
-    let version = version_in(signed.uri.query().unwrap_or_default())?;
+pub async fn tables(caller: Caller) -> Answered {
+    let version = version_in(caller.uri.query().unwrap_or_default())?;
     let shape = Shape::at(version).unwrap_or_else(Shape::newest);
     let tables = shape.tables().iter().map(|table| {
         let columns: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
@@ -100,34 +94,25 @@ pub async fn tables(
 }
 
 /// `GET /v1/settlements`.
-pub async fn settlements(
-    extract::State(state): extract::State<State>,
-    request: Request<Body>,
-) -> Answered {
-    let signed = Signed::read(&state, request).await?;
-    page(state, signed, "dca_settlements".into()).await
+pub async fn settlements(extract::State(state): extract::State<State>, caller: Caller) -> Answered {
+    page(state, caller, "dca_settlements".into()).await
 }
 
 /// `GET /v1/machines`.
-pub async fn machines(
-    extract::State(state): extract::State<State>,
-    request: Request<Body>,
-) -> Answered {
-    let signed = Signed::read(&state, request).await?;
-    page(state, signed, "dca_machines".into()).await
+pub async fn machines(extract::State(state): extract::State<State>, caller: Caller) -> Answered {
+    page(state, caller, "dca_machines".into()).await
 }
 
 /// `GET /v1/settlements/{payment_hash}`: the settlement and its legs.
 pub async fn settlement(
     extract::State(state): extract::State<State>,
     Path(hash): Path<String>,
-    request: Request<Body>,
+    caller: Caller,
 ) -> Answered {
-    let signed = Signed::read(&state, request).await?;
     aside(&state, move |state| {
         let hash = hash_in(&hash)?;
         let (tables, position) = read(state, NEWEST)?;
-        let mut row = seen_settlement(&tables, &hash, signed.sees())?;
+        let mut row = seen_settlement(&tables, &hash, caller.sees())?;
         let shape = Shape::newest();
         let legs = table_at(&shape, "dca_payments")?;
         let id = row.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -163,13 +148,12 @@ fn seen_settlement(
 pub async fn trace(
     extract::State(state): extract::State<State>,
     Path(hash): Path<String>,
-    request: Request<Body>,
+    caller: Caller,
 ) -> Answered {
-    let signed = Signed::read(&state, request).await?;
     aside(&state, move |state| {
         let hash = hash_in(&hash)?;
         let (tables, position) = read(state, NEWEST)?;
-        seen_settlement(&tables, &hash, signed.sees())?;
+        seen_settlement(&tables, &hash, caller.sees())?;
         let broken = |error: crate::ledger::LedgerError| Problem::broken(&error);
         let life = own_history(&**state.desk.ledger().log(), &hash.key()).map_err(broken)?;
         let entries: Vec<Value> = life.iter().map(|(entry, at)| entry_json(entry, *at)).collect();
@@ -179,29 +163,25 @@ pub async fn trace(
 }
 
 /// `GET /v1/balances`, of now or as of an entry or a moment.
-pub async fn balances(
-    extract::State(state): extract::State<State>,
-    request: Request<Body>,
-) -> Answered {
-    let signed = Signed::read(&state, request).await?;
-    let given = pairs(signed.uri.query().unwrap_or_default())?;
+pub async fn balances(extract::State(state): extract::State<State>, caller: Caller) -> Answered {
+    let given = pairs(caller.uri.query().unwrap_or_default())?;
     let Some((_, as_of)) = given.into_iter().find(|(name, _)| name == "as_of") else {
-        return page(state, signed, "balances".into()).await;
+        return page(state, caller, "balances".into()).await;
     };
     let as_of: AsOf = as_of.parse().map_err(|error| {
         Problem::bad_request(format!("`as_of` is an entry's number or a time: {error}"))
     })?;
-    aside(&state, move |state| balances_then(state, &signed, as_of)).await
+    aside(&state, move |state| balances_then(state, &caller, as_of)).await
 }
 
-fn balances_then(state: &State, signed: &Signed, as_of: AsOf) -> Answered {
+fn balances_then(state: &State, caller: &Caller, as_of: AsOf) -> Answered {
     let broken = |error: crate::ledger::LedgerError| Problem::broken(&error);
     let log = &**state.desk.ledger().log();
     let past = past(log, as_of).map_err(|error| Problem::bad_request(error.to_string()))?;
     let fleet = fleet_of(&past, &state.dir).map_err(broken)?;
     let shape = Shape::newest();
     let table = table_at(&shape, "balances")?;
-    let sees = |client: &&spireledger_projections::Client| match signed.sees() {
+    let sees = |client: &&spireledger_projections::Client| match caller.sees() {
         Sees::All => true,
         Sees::Lp(user) => client.user_id == *user,
         Sees::Operator(user) => {
@@ -210,7 +190,7 @@ fn balances_then(state: &State, signed: &Signed, as_of: AsOf) -> Answered {
         }
         Sees::Machine(_) => false,
     };
-    if matches!(signed.sees(), Sees::Machine(_)) {
+    if matches!(caller.sees(), Sees::Machine(_)) {
         return Err(Problem::forbidden("this key may not read balances"));
     }
     let rows = fleet.clients().filter(sees).filter_map(|client| {

@@ -7,8 +7,8 @@ use spireledger_projections::shape::Declared;
 use spireledger_projections::tables::Table;
 use spireledger_schema::time::Timestamp;
 
+use super::caller::Sees;
 use super::problem::Problem;
-use super::signed::Sees;
 use crate::tables::SCHEMA;
 
 /// Rows of a page, unless fewer are asked for.
@@ -32,10 +32,11 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// The condition under which rows of a table may be seen; `Err`: none of them may.
+/// The condition under which rows of a table may be seen, with the value of its one place; `Err`: none of
+/// them may.
 fn condition(table: &str, sees: Sees<'_>) -> Result<Option<(String, String)>, Problem> {
-    let machines = |test: &str| format!("SELECT id FROM {SCHEMA}.dca_machines WHERE {test} = ?1");
-    let clients = format!("SELECT id FROM {SCHEMA}.dca_clients WHERE user_id = ?1");
+    let machines = |test: &str| format!("SELECT id FROM {SCHEMA}.dca_machines WHERE {test} = ?");
+    let clients = format!("SELECT id FROM {SCHEMA}.dca_clients WHERE user_id = ?");
     let own = match sees {
         Sees::All => return Ok(None),
         Sees::Operator(user) => {
@@ -43,7 +44,7 @@ fn condition(table: &str, sees: Sees<'_>) -> Result<Option<(String, String)>, Pr
             let at_machines = format!("machine_id IN ({machines})");
             let condition = match table {
                 "dca_machines" | "dca_commission_splits" | "dca_payments" | "journal" => {
-                    "operator_user_id = ?1".to_owned()
+                    "operator_user_id = ?".to_owned()
                 }
                 "dca_clients" | "dca_deposits" | "dca_settlements" | "dca_telemetry"
                 | "cassette_configs" | "balances" => at_machines,
@@ -59,7 +60,7 @@ fn condition(table: &str, sees: Sees<'_>) -> Result<Option<(String, String)>, Pr
         }
         Sees::Lp(user) => {
             let condition = match table {
-                "dca_lp" | "dca_clients" | "balances" => "user_id = ?1".to_owned(),
+                "dca_lp" | "dca_clients" | "balances" => "user_id = ?".to_owned(),
                 "dca_deposits" | "dca_payments" => format!("client_id IN ({clients})"),
                 _ => return Err(nothing_of(table)),
             };
@@ -67,7 +68,7 @@ fn condition(table: &str, sees: Sees<'_>) -> Result<Option<(String, String)>, Pr
         }
         Sees::Machine(key) => {
             let condition = match table {
-                "dca_machines" => "machine_npub = ?1".to_owned(),
+                "dca_machines" => "machine_npub = ?".to_owned(),
                 "dca_settlements" | "dca_telemetry" | "cassette_configs" => {
                     format!("machine_id IN ({})", machines("machine_npub"))
                 }
@@ -126,32 +127,25 @@ impl Ask {
         table: &Table,
         sees: Sees<'_>,
     ) -> Result<Page, Problem> {
-        let mut values: Vec<Sql> = Vec::new();
-        let mut conditions = Vec::new();
-        // The first place is the condition's; without one it holds nothing.
-        match condition(table.name(), sees)? {
-            Some((condition, value)) => {
-                conditions.push(condition);
-                values.push(Sql::Text(value));
-            }
-            None => values.push(Sql::Null),
+        let (mut conditions, mut values) = (Vec::new(), Vec::new());
+        if let Some((condition, value)) = condition(table.name(), sees)? {
+            conditions.push(condition);
+            values.push(Sql::Text(value));
         }
         for (column, value) in &self.filters {
+            conditions.push(format!("\"{column}\" = ?"));
             values.push(Sql::Text(value.clone()));
-            conditions.push(format!("\"{column}\" = ?{}", values.len()));
         }
         let key = table.key();
         if let Some(cursor) = &self.cursor {
-            let after = read_cursor(cursor, key.len())?;
-            let places: Vec<String> =
-                (0..after.len()).map(|at| format!("?{}", values.len() + 1 + at)).collect();
-            conditions.push(format!("({}) > ({})", key.join(", "), places.join(", ")));
-            values.extend(after);
+            let places = vec!["?"; key.len()].join(", ");
+            conditions.push(format!("({}) > ({places})", key.join(", ")));
+            values.extend(read_cursor(cursor, key.len())?);
         }
         let names: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
         let limit = self.limit.unwrap_or(PAGE);
         let condition =
-            if conditions.is_empty() { "?1 IS NULL".to_owned() } else { conditions.join(" AND ") };
+            if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
         let select = format!(
             "SELECT \"{}\" FROM {SCHEMA}.{} WHERE {condition} ORDER BY {} LIMIT {}",
             names.join("\", \""),
@@ -171,9 +165,7 @@ fn read(
     limit: usize,
 ) -> rusqlite::Result<Page> {
     let mut select = tables.prepare(select)?;
-    // A statement may have no use for the first place.
-    let used = select.parameter_count();
-    let mut found = select.query(params_from_iter(values.into_iter().take(used)))?;
+    let mut found = select.query(params_from_iter(values))?;
     let mut page = Page { rows: Vec::new(), next: None };
     let mut last: Vec<Sql> = Vec::new();
     while let Some(row) = found.next()? {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::FromRequest;
 use axum::http::{Request, Uri, header};
 use spireledger_schema::identity::{Actor, Evidence, PublicKey, Role};
 use spireledger_schema::text::UserId;
@@ -12,7 +13,7 @@ use super::problem::Problem;
 use crate::gateway::Nip98Error;
 
 /// Whoever signed a request, and what it says.
-pub struct Signed {
+pub struct Caller {
     /// The key.
     pub public_key: PublicKey,
     /// In which role.
@@ -27,9 +28,11 @@ pub struct Signed {
     pub body: Bytes,
 }
 
-impl Signed {
+impl FromRequest<State> for Caller {
+    type Rejection = Problem;
+
     /// Reads a request and checks who signed it.
-    pub async fn read(state: &State, request: Request<Body>) -> Result<Self, Problem> {
+    async fn from_request(request: Request<Body>, state: &State) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
         let given = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some(given) = given.map(ToOwned::to_owned) else {
@@ -59,7 +62,9 @@ impl Signed {
         let (public_key, evidence) = (signed.public_key, signed.evidence);
         Ok(Self { public_key, actor, user, evidence, uri: head.uri, body })
     }
+}
 
+impl Caller {
     /// Whose rows may be seen.
     pub fn sees(&self) -> Sees<'_> {
         match (&self.actor, &self.user) {
