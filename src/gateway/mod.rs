@@ -6,7 +6,9 @@
 mod desk;
 mod identities;
 mod nip98;
+mod nostr;
 
 pub use desk::{Desk, DeskError};
 pub use identities::{Identities, Identity, Who};
 pub use nip98::{AGE_MAX_SECONDS, HEADER_BYTES_MAX, Nip98, Nip98Error, Signed};
+pub use nostr::{Counter, Counters, Nostr, NostrError};
