@@ -35,15 +35,15 @@ async fn a_relay_that_comes_back_is_used_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_was_never_there_is_found_when_it_comes_and_keeps_nobody_waiting() {
-    let late = started(relay()).await;
-    let url = late.url().await;
-    late.shutdown();
-    drop(late);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("ws://{}", free.local_addr().expect("an address"));
+    let url = RelayUrl::parse(&url).expect("an address");
     let there = started(relay()).await;
     let mut world = World::at(vec![url.clone(), there.url().await], vec![there]);
     let mut machine = world.person(machine_keys()).await;
     assert_eq!(machine.ask(&claiming(1)).await["outcome"], "accepted");
 
+    drop(free);
     world.relays.push(started(at(&url)).await);
     let mut machine = Person::at(machine_keys(), &[url]).await;
     assert_eq!(machine.ask(&claiming(2)).await["outcome"], "accepted");

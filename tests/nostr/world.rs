@@ -60,9 +60,16 @@ pub fn closed_relay() -> RelayBuilder {
 }
 
 pub async fn started(builder: RelayBuilder) -> LocalRelay {
-    let relay = LocalRelay::new(builder);
-    relay.run().await.expect("a relay runs");
-    relay
+    // One that was here before lets go of its port a moment after it was told to.
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let relay = LocalRelay::new(builder.clone());
+        match relay.run().await {
+            Ok(()) => return relay,
+            Err(error) => assert!(Instant::now() < end, "no relay: {error}"),
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// A ledger with a machine, its gateway, and its relays.

@@ -30,7 +30,7 @@ use nostr_sdk::{Client, ClientOptions, Event, Keys, Relay, RelayOptions, RelayUr
 use spireledger_schema::{Answer, Code, Refusal};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::codec::CONTENT_BYTES_MAX;
 use self::intake::Intake;
@@ -56,7 +56,7 @@ const MESSAGE_BYTES_MAX: u32 = 256 * 1_024;
 /// How often it is asked whether there are new machines.
 const MACHINES_EVERY: Duration = Duration::from_secs(1);
 /// How long stopping may take, once the last answer is written.
-const GOODBYE_MAX: Duration = Duration::from_secs(2);
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
 
 /// The Nostr gateway of a ledger.
 pub struct Nostr {
@@ -108,25 +108,23 @@ impl Nostr {
         let client = client(&self.keys, intake);
         let (tell_authors, authors) = watch::channel(Authors::default());
         let mut wires = JoinSet::new();
-        let mut relays = Vec::new();
+        let mut outs = Vec::new();
         for url in &self.relays {
             let relay = add(&client, url).await?;
             let (out, answers) = mpsc::channel(ANSWERS_MAX);
             let (ledger, counters) = (self.keys.public_key(), Arc::clone(&self.counters));
             let authors = authors.clone();
-            let wire = Wire::new(relay.clone(), ledger, self.pause_min, answers, authors, counters);
+            let wire = Wire::new(relay, ledger, self.pause_min, answers, authors, counters);
             wires.spawn(wire.run(stop.clone()));
-            relays.push((relay, out));
+            outs.push(out);
         }
-        let outs = relays.iter().map(|(_, out)| out.clone()).collect();
         let counters = Arc::clone(&self.counters);
         let reader = Arc::new(Reader::new(self.keys, self.identities, machines, counters));
         let hall = Arc::new(Hall { desk: self.desk, reader, outs });
         let ended = hall.serve(&mut events, &tell_authors, &mut stop).await;
         // No more answers: the wires hand over what they have and end.
         drop(hall);
-        let relays: Vec<Relay> = relays.into_iter().map(|(relay, _)| relay).collect();
-        goodbye(wires, &relays).await;
+        let _ = timeout(GOODBYE_MAX, async { while wires.join_next().await.is_some() {} }).await;
         client.shutdown().await;
         ended
     }
@@ -150,16 +148,6 @@ async fn add(client: &Client, url: &RelayUrl) -> Result<Relay, NostrError> {
     let pool = client.pool();
     pool.add_relay(url, options).await.map_err(|why| wrong(why.to_string()))?;
     pool.relay(url).await.map_err(|why| wrong(why.to_string()))
-}
-
-/// Lets the relays take what is written already.
-async fn goodbye(mut wires: JoinSet<()>, relays: &[Relay]) {
-    let until = Instant::now() + GOODBYE_MAX;
-    let _ = timeout(GOODBYE_MAX, async { while wires.join_next().await.is_some() {} }).await;
-    let waiting = || relays.iter().any(|relay| relay.is_connected() && relay.queue() > 0);
-    while waiting() && Instant::now() < until {
-        sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// Between the relays and the desk.

@@ -18,7 +18,7 @@ use nostr_sdk::{
 };
 use spireledger_schema::identity::PublicKey;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::codec::REQUEST;
@@ -33,6 +33,8 @@ const PAUSE_MAX: Duration = Duration::from_mins(1);
 const RENEW_EVERY: Duration = Duration::from_mins(5);
 /// How long after a relay closed a subscription it is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How long a relay has to confirm the last answers.
+const PART_MAX: Duration = Duration::from_secs(2);
 /// Answers that are kept until the relay took them, should it want authentication first (NIP-42).
 const UNCONFIRMED_MAX: usize = 256;
 /// Most stored events that a relay is asked for at once.
@@ -123,10 +125,13 @@ impl Wire {
         let mut ask_at = Instant::now();
         loop {
             tokio::select! {
-                answer = self.answers.recv() => match answer {
-                    Some(answer) => self.send(answer),
-                    None => return End::Stopped,
-                },
+                answer = self.answers.recv() => {
+                    let Some(answer) = answer else {
+                        self.part(&mut said).await;
+                        return End::Stopped;
+                    };
+                    self.send(answer);
+                }
                 changed = self.authors.changed() => match changed {
                     Ok(()) => ask_at = Instant::now(),
                     Err(_) => return End::Stopped,
@@ -150,6 +155,22 @@ impl Wire {
                 return End::Lost;
             }
         }
+    }
+
+    /// Waits for the relay's word on the last answers: what is only handed over is lost with the connection.
+    async fn part(&mut self, said: &mut broadcast::Receiver<RelayNotification>) {
+        let confirmed = async {
+            while !self.unconfirmed.is_empty() && self.relay.is_connected() {
+                match said.recv().await {
+                    // Nothing is asked any more.
+                    Ok(notification) => drop(self.hear(notification)),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        };
+        // A relay need not say anything.
+        let _ = timeout(PART_MAX, confirmed).await;
     }
 
     /// What the relay said. Tells when to subscribe again, if that follows from it.

@@ -1,22 +1,29 @@
 //! Requests, answers and reports, without a relay.
 
+use std::sync::Arc;
+
 use nostr_sdk::nips::nip44::{self, Version};
 use nostr_sdk::{Event, EventBuilder, Keys, Kind, Tag, Timestamp as Seconds};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use spireledger_schema::command::Body;
-use spireledger_schema::identity::PaymentHash;
+use spireledger_schema::identity::{Evidence, PaymentHash};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Code, EntryHash, Receipt, Refusal};
 
 use super::codec::{self, PLAINTEXT_BYTES_MAX};
+use super::machines::Machines;
+use super::reader::Reader;
 use super::reports;
+use crate::gateway::{Identities, Identity, Who};
+use crate::ledger::Ledger;
+use crate::log::Directory;
 
 fn keys(number: u8) -> Keys {
     Keys::parse(&format!("{number:02x}").repeat(32)).unwrap()
 }
 
-fn ledger() -> Keys {
+fn ledger_keys() -> Keys {
     keys(1)
 }
 
@@ -33,18 +40,18 @@ fn event(kind: u16, tag: Tag, content: &str) -> Event {
 }
 
 fn sealed(text: &str) -> String {
-    nip44::encrypt(machine().secret_key(), &ledger().public_key(), text, Version::V2).unwrap()
+    nip44::encrypt(machine().secret_key(), &ledger_keys().public_key(), text, Version::V2).unwrap()
 }
 
 fn request(text: &str) -> Event {
-    event(21000, Tag::public_key(ledger().public_key()), &sealed(text))
+    event(21000, Tag::public_key(ledger_keys().public_key()), &sealed(text))
 }
 
 /// What the machine reads in the answer to a request.
 fn answered(text: &str, answer: &Answer) -> Value {
     let request = request(text);
-    let (letter, _) = codec::open(&ledger(), &request).unwrap();
-    let event = codec::seal(&ledger(), &letter, answer, Seconds::from(1_767_225_601)).unwrap();
+    let (letter, _) = codec::open(&ledger_keys(), &request).unwrap();
+    let event = codec::seal(&ledger_keys(), &letter, answer, Seconds::from(1_767_225_601)).unwrap();
     event.verify().unwrap();
     assert_eq!(event.tags.event_ids().copied().collect::<Vec<_>>(), [request.id]);
     assert_eq!(event.tags.public_keys().copied().collect::<Vec<_>>(), [machine().public_key()]);
@@ -56,7 +63,7 @@ fn answered(text: &str, answer: &Answer) -> Value {
 fn the_name_and_the_body_make_the_command() {
     for body in [r#""body":{"id":"d1"}"#, r#""body" : { "id" : "d1", "type":"deposit.confirm" }"#] {
         let event = request(&format!(r#"{{"rpcName":"deposit.confirm",{body}}}"#));
-        let (_, asked) = codec::open(&ledger(), &event).unwrap();
+        let (_, asked) = codec::open(&ledger_keys(), &event).unwrap();
         let Body::DepositConfirm(confirm) = asked.unwrap().body else { panic!("{body}") };
         assert_eq!(confirm.id.as_str(), "d1");
     }
@@ -66,7 +73,7 @@ fn the_name_and_the_body_make_the_command() {
         (r#"{"rpcName":"deposit.confirm","body":{}}"#, "id"),
         (r#"{"rpcName":"deposit.confirm\",\"id\":\"d1"}"#, "type"),
     ] {
-        let (_, asked) = codec::open(&ledger(), &request(text)).unwrap();
+        let (_, asked) = codec::open(&ledger_keys(), &request(text)).unwrap();
         assert_eq!(asked.unwrap_err().details["field"], field, "{text}");
     }
 }
@@ -123,19 +130,53 @@ fn the_longest_request_is_read_whole() {
     let filler = "x".repeat(PLAINTEXT_BYTES_MAX - r#"{"rpcName":"x","more":""}"#.len());
     let longest = request(&format!(r#"{{"rpcName":"x","more":"{filler}"}}"#));
     assert!(longest.content.len() <= codec::CONTENT_BYTES_MAX);
-    let (_, asked) = codec::open(&ledger(), &longest).unwrap();
+    let (_, asked) = codec::open(&ledger_keys(), &longest).unwrap();
     assert_eq!(asked.unwrap_err().details["field"], "type");
 }
 
 #[test]
 fn a_report_bears_the_moment_at_which_it_was_signed() {
     let beacon = event(30078, Tag::identifier("b"), r#"{"cash_in":true,"received_at":5}"#);
-    let Body::BeaconReport(report) = reports::read(&ledger(), &beacon).unwrap().unwrap().body
+    let Body::BeaconReport(report) = reports::read(&ledger_keys(), &beacon).unwrap().unwrap().body
     else {
         panic!("a beacon")
     };
     assert_eq!(report.received_at, Timestamp::from_seconds(1_767_225_600).unwrap());
     assert_eq!(report.machine_id, None);
+}
+
+/// A reader before a ledger that knows no machine, and the administrator's key is the machine's.
+fn reader(dir: &std::path::Path) -> Reader {
+    let directory = Directory::begin(dir, "a test").unwrap();
+    let (ledger, _) = Ledger::open_held(directory, Box::new(|| Timestamp::EPOCH)).unwrap();
+    Directory::finish(dir).unwrap();
+    let machines = Machines::of(Arc::clone(ledger.log())).unwrap();
+    let key = machine().public_key().to_hex();
+    let known = [Identity { key, role: Who::Super, user_id: None }];
+    Reader::new(ledger_keys(), Identities::new(&known).unwrap(), machines, Arc::default())
+}
+
+#[test]
+fn an_event_is_checked_whatever_brought_it_and_read_once() {
+    let place = tempfile::tempdir().unwrap();
+    let reader = reader(&place.path().join("ledger"));
+    let right = request(r#"{"rpcName":"deposit.confirm","body":{"id":"d1"}}"#);
+    let mut altered = right.clone();
+    altered.content = request(r#"{"rpcName":"deposit.confirm","body":{"id":"d2"}}"#).content;
+    let mut unsigned = right.clone();
+    unsigned.sig = request("{}").sig;
+    for forged in [&altered, &unsigned] {
+        assert!(reader.read(forged).unwrap().is_none());
+    }
+    assert_eq!(reader.counters.invalid.get(), 2);
+    // A forgery does not use up the id of what it pretends to be.
+    let job = reader.read(&right).unwrap().unwrap();
+    let Some(Evidence::NostrEvent { id, kind, .. }) = job.asked.unwrap().evidence else {
+        panic!("what was signed is kept")
+    };
+    assert_eq!((id, kind), (right.id.to_bytes(), 21000));
+    assert!(reader.read(&right).unwrap().is_none());
+    assert_eq!(reader.counters.duplicates.get(), 1);
 }
 
 proptest! {
@@ -144,7 +185,7 @@ proptest! {
     #[test]
     fn whatever_is_sent_is_read_or_answered(text in ".{1,200}") {
         // Told to be wrong, or ignored as an answer is: never a panic.
-        if let Some((_, asked)) = codec::open(&ledger(), &request(&text)) {
+        if let Some((_, asked)) = codec::open(&ledger_keys(), &request(&text)) {
             prop_assert!(asked.is_err());
         }
     }
@@ -156,7 +197,7 @@ proptest! {
         let telemetry = event(30079, Tag::identifier("t"), &sealed(&text));
         let beacon = event(30078, Tag::identifier("b"), &text);
         for event in [telemetry, beacon] {
-            if let Some(Ok(command)) = reports::read(&ledger(), &event) {
+            if let Some(Ok(command)) = reports::read(&ledger_keys(), &event) {
                 let named = match command.body {
                     Body::BeaconReport(report) => report.machine_id,
                     Body::TelemetryReport(report) => report.machine_id,
