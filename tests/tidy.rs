@@ -191,6 +191,7 @@ fn links_in_the_documents_lead_somewhere() {
         "ARCHITECTURE.md",
         "CHANGELOG.md",
         "docs/format.md",
+        "docs/nostr.md",
         "docs/paying.md",
         "docs/tables.md",
     ] {

@@ -1,4 +1,4 @@
-//! The gateways: machines, operators, LPs and auditors come in over HTTP. They are told by their keys,
+//! The gateways: machines, operators, LPs and auditors come in over HTTP and Nostr. They are told by their keys,
 //! their commands go to the single writer, and its answers go back the way they came.
 //!
 //! *Never:* decide anything about money, or answer before it is durable. *Start at:* [`serve`].
@@ -8,6 +8,7 @@ mod desk;
 pub mod http;
 mod identities;
 mod nip98;
+mod nostr;
 mod serve;
 mod shelf;
 
@@ -15,4 +16,5 @@ pub use config::{Config, ConfigError, HttpConfig};
 pub use desk::{Desk, DeskError};
 pub use identities::{Identities, Identity, Who};
 pub use nip98::{AGE_MAX_SECONDS, HEADER_BYTES_MAX, Nip98, Nip98Error, Signed};
+pub use nostr::{Counter, Counters, Nostr, NostrError};
 pub use serve::{ServeError, serve};

@@ -1,0 +1,258 @@
+//! Nostr: requests come in as kind 21000 events over any number of relays, answers go back the same
+//! way; what machines publish of themselves becomes reports. The protocol is in `docs/nostr.md`.
+//!
+//! The way of an event: a relay brings it ([`intake`]) → it is checked, opened and read ([`reader`],
+//! [`codec`], [`reports`]) → the writer is asked → the answer is sealed → every relay gets it
+//! ([`relay`]). Every queue on this way has an end; what does not fit is dropped and counted, and the
+//! sender sends again: only a signed answer counts as done.
+//!
+//! *Never:* an answer to what is not durable; a look at what a relay says without checking the signature.
+//! *Start at:* [`Nostr::run`].
+
+mod codec;
+mod counters;
+mod intake;
+mod machines;
+mod reader;
+mod relay;
+mod reports;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+pub use counters::{Counter, Counters};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nostr_sdk::pool::{RelayLimits, RelayPoolOptions};
+use nostr_sdk::{Client, ClientOptions, Event, Keys, Relay, RelayOptions, RelayUrl};
+use spireledger_schema::{Answer, Code, Refusal};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use self::codec::CONTENT_BYTES_MAX;
+use self::intake::Intake;
+use self::machines::Machines;
+use self::reader::{Job, Reader};
+use self::relay::{Authors, Wire, stopped};
+use super::{Desk, DeskError, Identities};
+use crate::ledger::LedgerError;
+use crate::rules::Request;
+
+/// Events that may wait to be read, of all relays together: at most about 110 MB, and mostly 2 MB.
+const QUEUE_MAX: usize = 1_024;
+/// Most events that are read, and asked for, as one.
+const BATCH_MAX: usize = 64;
+/// Batches that are on their way at once: half of what the writer's queue holds.
+const BATCHES_MAX: usize = 8;
+/// Answers that may wait for one relay.
+const ANSWERS_MAX: usize = 1_024;
+/// Notifications that nostr-sdk keeps for us. Events are not among them.
+const NOTIFICATIONS_MAX: usize = 1_024;
+/// Longest message of a relay.
+const MESSAGE_BYTES_MAX: u32 = 256 * 1_024;
+/// How often it is asked whether there are new machines.
+const MACHINES_EVERY: Duration = Duration::from_secs(1);
+/// How long stopping may take, once the last answer is written.
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
+
+/// The Nostr gateway of a ledger.
+pub struct Nostr {
+    /// Where the writer is asked.
+    pub desk: Desk,
+    /// Who has a role.
+    pub identities: Identities,
+    /// The ledger's key: requests are addressed to it, answers are signed by it.
+    pub keys: Keys,
+    /// The relays, each of which is enough.
+    pub relays: Vec<RelayUrl>,
+    /// The shortest pause before a relay is connected again; it doubles with every failure, up to a
+    /// minute. A second is a good one.
+    pub pause_min: Duration,
+    /// What happens, in numbers.
+    pub counters: Arc<Counters>,
+}
+
+/// Why the gateway ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum NostrError {
+    /// The writer has stopped, or its log cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The relay's address is none.
+    #[error("{url} cannot be used as a relay: {why}")]
+    Relay {
+        /// The address.
+        url: RelayUrl,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A task panicked: a bug.
+    #[error("a task of the Nostr gateway failed: {0}")]
+    Task(#[from] JoinError),
+}
+
+impl Nostr {
+    /// Takes and answers requests until `stop` says so, or until the writer stops. What was taken by
+    /// then is answered before this returns.
+    ///
+    /// Events of one sender that are sent without waiting for answers may be decided in another order.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), NostrError> {
+        let log = Arc::clone(self.desk.ledger().log());
+        let machines = spawn_blocking(move || Machines::of(log)).await??;
+        let (queue, mut events) = mpsc::channel(QUEUE_MAX);
+        let counters = Arc::clone(&self.counters);
+        let intake = Intake { ledger: self.keys.public_key(), queue, counters };
+        let client = client(&self.keys, intake);
+        let (tell_authors, authors) = watch::channel(Authors::default());
+        let mut wires = JoinSet::new();
+        let mut outs = Vec::new();
+        for url in &self.relays {
+            let relay = add(&client, url).await?;
+            let (out, answers) = mpsc::channel(ANSWERS_MAX);
+            let (ledger, counters) = (self.keys.public_key(), Arc::clone(&self.counters));
+            let authors = authors.clone();
+            let wire = Wire::new(relay, ledger, self.pause_min, answers, authors, counters);
+            wires.spawn(wire.run(stop.clone()));
+            outs.push(out);
+        }
+        let counters = Arc::clone(&self.counters);
+        let reader = Arc::new(Reader::new(self.keys, self.identities, machines, counters));
+        let hall = Arc::new(Hall { desk: self.desk, reader, outs });
+        let ended = hall.serve(&mut events, &tell_authors, &mut stop).await;
+        // No more answers: the wires hand over what they have and end.
+        drop(hall);
+        let _ = timeout(GOODBYE_MAX, async { while wires.join_next().await.is_some() {} }).await;
+        client.shutdown().await;
+        ended
+    }
+}
+
+/// A client that keeps nothing and reconnects nothing by itself.
+fn client(keys: &Keys, intake: Intake) -> Client {
+    let pool = RelayPoolOptions::new().notification_channel_size(NOTIFICATIONS_MAX);
+    let options = ClientOptions::new().pool(pool);
+    Client::builder().signer(keys.clone()).admit_policy(intake).opts(options).build()
+}
+
+async fn add(client: &Client, url: &RelayUrl) -> Result<Relay, NostrError> {
+    let wrong = |why: String| NostrError::Relay { url: url.clone(), why };
+    let mut limits = RelayLimits::default();
+    limits.messages.max_size = Some(MESSAGE_BYTES_MAX);
+    let options = RelayOptions::new()
+        .reconnect(false)
+        .limits(limits)
+        .notification_channel_size(NOTIFICATIONS_MAX);
+    let pool = client.pool();
+    pool.add_relay(url, options).await.map_err(|why| wrong(why.to_string()))?;
+    pool.relay(url).await.map_err(|why| wrong(why.to_string()))
+}
+
+/// Between the relays and the desk.
+struct Hall {
+    desk: Desk,
+    reader: Arc<Reader>,
+    outs: Vec<mpsc::Sender<Arc<Event>>>,
+}
+
+impl Hall {
+    async fn serve(
+        self: &Arc<Self>,
+        events: &mut mpsc::Receiver<Event>,
+        tell_authors: &watch::Sender<Authors>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), NostrError> {
+        let room = Arc::new(Semaphore::new(BATCHES_MAX));
+        let mut under_way: JoinSet<Result<(), NostrError>> = JoinSet::new();
+        let mut look = interval(MACHINES_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            tokio::select! {
+                biased;
+                () = stopped(stop) => break,
+                Some(done) = under_way.join_next() => done??,
+                _ = look.tick() => self.look_for_machines(tell_authors).await?,
+                // Never none: the client holds the other end for longer than this loop runs.
+                _ = events.recv_many(&mut batch, BATCH_MAX), if room.available_permits() > 0 => {
+                    let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+                    let (hall, events) = (Arc::clone(self), std::mem::take(&mut batch));
+                    under_way.spawn(async move {
+                        let answered = hall.answer(events).await;
+                        drop(permit);
+                        answered
+                    });
+                }
+            }
+        }
+        while let Some(done) = under_way.join_next().await {
+            done??;
+        }
+        Ok(())
+    }
+
+    /// Tells the relays' subscriptions of machines that came or went.
+    async fn look_for_machines(&self, tell: &watch::Sender<Authors>) -> Result<(), NostrError> {
+        let reader = Arc::clone(&self.reader);
+        let keys = Arc::new(spawn_blocking(move || reader.machines.keys()).await??);
+        tell.send_if_modified(|known| {
+            let is_new = *known != keys;
+            *known = keys;
+            is_new
+        });
+        Ok(())
+    }
+
+    /// Reads, asks, and answers a batch.
+    async fn answer(&self, events: Vec<Event>) -> Result<(), NostrError> {
+        let reader = Arc::clone(&self.reader);
+        let read = move || -> Result<Vec<Job>, LedgerError> {
+            events.iter().filter_map(|event| reader.read(event).transpose()).collect()
+        };
+        let jobs = spawn_blocking(read).await??;
+        let mut places = Vec::with_capacity(jobs.len());
+        let mut requests = Vec::new();
+        for job in jobs {
+            let refusal = job.asked.map(|request| requests.push(request)).err();
+            places.push((job.letter, refusal));
+        }
+        let mut answers = self.ask(requests).await?.into_iter();
+        let reader = Arc::clone(&self.reader);
+        let seal = move || -> Vec<Arc<Event>> {
+            let answered = places.into_iter().filter_map(|(letter, refusal)| {
+                let answer = refusal.map(Answer::from).or_else(|| answers.next())?;
+                reader.seal(&letter?, &answer)
+            });
+            answered.collect()
+        };
+        for answer in spawn_blocking(seal).await? {
+            for out in &self.outs {
+                if out.try_send(Arc::clone(&answer)).is_err() {
+                    self.reader.counters.answers_dropped.one();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the writer. A full queue is an answer; a writer that stopped gives none, and neither do we.
+    async fn ask(&self, requests: Vec<Request>) -> Result<Vec<Answer>, NostrError> {
+        if requests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let count = requests.len();
+        match self.desk.ask(requests).await {
+            Ok(answers) => Ok(answers),
+            Err(full @ DeskError::Full) => {
+                let busy = Answer::from(Refusal::new(Code::Busy, full.to_string()));
+                Ok(vec![busy; count])
+            }
+            Err(DeskError::Stopped(why)) => Err(why.into()),
+        }
+    }
+}
+
+// The longest request is no message too long.
+const _: () = assert!(CONTENT_BYTES_MAX < MESSAGE_BYTES_MAX as usize);

@@ -1,0 +1,7 @@
+//! The Nostr gateway, over real relays in this process, asked by a client made with nostr-sdk alone.
+
+mod claims;
+mod hostile;
+mod relays;
+mod reports;
+mod world;
