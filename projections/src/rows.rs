@@ -206,3 +206,24 @@ pub struct Bays {
     /// The Nostr event that carried it.
     pub state_event_id: Option<Line>,
 }
+
+/// How long after a setting the state of the same bays confirms it, whatever their counts are by then.
+const COUNTED_ON: i64 = 600;
+
+impl Bays {
+    /// Whether the machine has taken over what was set at a moment: it has said exactly the same since,
+    /// or, ten minutes later or more, it has the same bays, and has counted on.
+    pub fn is_confirmed(&self, set_at: Timestamp) -> bool {
+        let Some(said_at) = self.counted_at.filter(|said_at| *said_at >= set_at) else {
+            return false;
+        };
+        if self.reported == self.believed {
+            return true;
+        }
+        let bills = |bays: &BTreeMap<u32, Bay>| -> Vec<(u32, u32)> {
+            bays.iter().map(|(position, bay)| (*position, bay.denomination)).collect()
+        };
+        said_at.seconds() - set_at.seconds() >= COUNTED_ON
+            && bills(&self.reported) == bills(&self.believed)
+    }
+}

@@ -8,10 +8,12 @@
 mod backup;
 mod balances;
 mod bench;
+mod cassettes;
 mod import;
 mod init;
 mod live;
 mod log;
+mod logging;
 mod open;
 mod output;
 mod pay;
@@ -30,6 +32,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use spireledger::gateway::{Format, Level};
 use spireledger::ledger::AsOf;
 
 /// An event-sourced settlement ledger for fleets of bitSpire Bitcoin ATMs.
@@ -73,6 +76,8 @@ enum Command {
     Sql(sql::Args),
     /// What each liquidity provider has put in, got out and has left, machine by machine.
     Balances(balances::Args),
+    /// What operators believe is in the bays of machines, beside what the machines say.
+    Cassettes(cassettes::Args),
     /// Pay the open legs of settlements over LNbits, each once.
     Pay(pay::Args),
     /// Hold what the ledger says moved against what the wallets say moved.
@@ -103,6 +108,7 @@ struct Context {
     ledger: PathBuf,
     json: bool,
     as_of: Option<AsOf>,
+    verbose: u8,
 }
 
 /// How a command ended that could do its work.
@@ -117,8 +123,12 @@ enum Outcome {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_tracing(cli.verbose);
-    let context = Context { ledger: cli.ledger, json: cli.json, as_of: cli.as_of };
+    let context =
+        Context { ledger: cli.ledger, json: cli.json, as_of: cli.as_of, verbose: cli.verbose };
+    // A server's configuration says how it logs.
+    if !matches!(cli.command, Command::Serve(_)) {
+        logging::start(logging::level(cli.verbose, Level::Warn), Format::Text);
+    }
     match run(&context, cli.command) {
         Ok(Outcome::Yes) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
@@ -139,9 +149,12 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
             | Command::Tables(_)
             | Command::Sql(_)
             | Command::Balances(_)
+            | Command::Cassettes(_)
     );
     if context.as_of.is_some() && !looks {
-        anyhow::bail!("--as-of is for looking at the past: log, trace, tables, sql, balances");
+        anyhow::bail!(
+            "--as-of is for looking at the past: log, trace, tables, sql, balances, cassettes"
+        );
     }
     match command {
         Command::Init => init::run(context),
@@ -152,6 +165,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Tables(command) => tables::run(context, &command),
         Command::Sql(args) => sql::run(context, &args),
         Command::Balances(args) => balances::run(context, &args),
+        Command::Cassettes(args) => cassettes::run(context, &args),
         Command::Pay(args) => pay::run(context, &args),
         Command::Reconcile(args) => reconcile::run(context, &args),
         Command::Stuck(args) => stuck::run(context, &args),
@@ -193,14 +207,4 @@ fn is_damage(error: &anyhow::Error) -> bool {
         _ => false,
     }) || { log }.any(|error| matches!(error, LogError::Damaged { .. }))
         || { backup }.any(|error| matches!(error, BackupError::Damaged { .. }))
-}
-
-fn start_tracing(verbose: u8) {
-    let level = match verbose {
-        0 => tracing::Level::WARN,
-        1 => tracing::Level::INFO,
-        2 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
-    };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
 }

@@ -13,6 +13,10 @@ use super::Identity;
 pub struct Config {
     /// HTTP.
     pub http: HttpConfig,
+    /// Nostr.
+    pub nostr: NostrConfig,
+    /// What is told on standard error.
+    pub log: LogConfig,
     /// Keys that have a role. Machines are registered in the ledger and are not named here.
     pub identities: Vec<Identity>,
 }
@@ -49,6 +53,63 @@ impl Default for HttpConfig {
             connections_max: 1_024,
             patience_seconds: 10,
         }
+    }
+}
+
+/// What is told on standard error, and how.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// The least important that is told; `info`.
+    pub level: Level,
+    /// `text` for people, `json` for programs: one object a line.
+    pub format: Format,
+}
+
+/// How important something is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Something was not done.
+    Error,
+    /// Something is not as it should be.
+    Warn,
+    /// Beginnings, ends and connections.
+    #[default]
+    Info,
+    /// Every request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// In which form it is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where the ledger is on Nostr.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NostrConfig {
+    /// Relays, `wss://…` or `ws://…`; none, and nobody is heard over Nostr.
+    pub relays: Vec<String>,
+    /// The file with the ledger's secret key, of mode 0600; `nostr.key` in the ledger's directory, which is
+    /// made when it is not there.
+    pub key_file: Option<PathBuf>,
+    /// Most requests of one key a minute; 600.
+    pub requests_per_minute: u32,
+}
+
+impl Default for NostrConfig {
+    fn default() -> Self {
+        Self { relays: Vec::new(), key_file: None, requests_per_minute: 600 }
     }
 }
 

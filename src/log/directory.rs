@@ -12,6 +12,7 @@
 //! | `lock` | held by whoever has the log open | – |
 //! | `reader.sock` | where the holder answers readers | – |
 //! | `payer.lock` | held by whoever pays legs | – |
+//! | `nostr.key` | the secret key by which the ledger is known on Nostr, of mode 0600 | no |
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};

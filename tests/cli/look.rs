@@ -140,3 +140,29 @@ fn a_trace_of_a_request_s_key_finds_no_settlement() {
         world.run(&["log", "show", "--key", &key]).succeeds().out.contains("settlement.failed")
     );
 }
+
+#[test]
+fn belief_and_state_of_cassettes_stand_side_by_side() {
+    let world = World::with_fleet();
+    let bays = |kind: &str, count: u32, more: &str| {
+        format!(
+            "{{\"type\":\"cassettes.{kind}\",\"machine_id\":\"m1\"{more},\"positions\":{{\"1\":\
+             {{\"denomination\":100,\"count\":{count}}},\"2\":{{\"denomination\":50,\"count\":8}}}}}}\n"
+        )
+    };
+    world.submit(&bays("set", 500, "")).succeeds();
+    let all = |args: &[&str]| {
+        let said = world.run(&[&["cassettes", "--json"], args].concat()).succeeds().json();
+        said["cassettes"].as_array().expect("a list").clone()
+    };
+    assert_eq!(all(&[]).len(), 2);
+    assert!(all(&["--differing"]).is_empty(), "the machine has said nothing yet");
+    world.submit(&bays("report", 437, ",\"state_at\":1767225600")).succeeds();
+    let differing = all(&["--differing"]);
+    assert_eq!(differing.len(), 1);
+    let one = &differing[0];
+    assert_eq!((&one["believed"]["count"], &one["state"]["count"]), (&500.into(), &437.into()));
+    assert!(all(&["--machine", "m2"]).is_empty());
+    let table = world.run(&["cassettes"]).succeeds();
+    assert!(table.out.contains("437 × 100") && table.out.contains("differs"), "{}", table.out);
+}

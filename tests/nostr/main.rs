@@ -2,6 +2,7 @@
 
 mod claims;
 mod hostile;
+mod orders;
 mod relays;
 mod reports;
 mod world;

@@ -14,7 +14,9 @@ use nostr_sdk::{
     SubscriptionId, Tag, Timestamp as Seconds,
 };
 use serde_json::{Value, json};
-use spireledger::gateway::{Counters, Desk, Identities, Identity, Nostr, NostrError, Who};
+use spireledger::gateway::{
+    Counters, Desk, Identities, Identity, Machines, Nostr, NostrError, Who,
+};
 use spireledger::ledger::{Ledger, fleet_of};
 use spireledger::log::{Directory, ReadLog};
 use spireledger::rules::Request;
@@ -110,6 +112,8 @@ impl World {
         let nostr = Nostr {
             desk: desk.clone(),
             identities: Identities::new(&[administrator]).expect("identities"),
+            machines: Arc::new(Machines::of(Arc::clone(desk.ledger().log())).expect("machines")),
+            requests_per_minute: 1_000_000,
             keys: ledger_keys(),
             relays: urls,
             pause_min: Duration::from_millis(300),
@@ -172,7 +176,7 @@ impl World {
         }
     }
 
-    pub fn numbers(&self) -> Vec<(&'static str, u64)> {
+    pub fn numbers(&self) -> Vec<(&'static str, &'static str, u64)> {
         self.counters.all()
     }
 

@@ -1,5 +1,6 @@
 //! Who asks: every request but those of monitoring is signed with a Nostr key (NIP-98).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -11,6 +12,7 @@ use spireledger_schema::text::UserId;
 use super::State;
 use super::problem::Problem;
 use crate::gateway::Nip98Error;
+use crate::gateway::machines::unknown;
 
 /// Whoever signed a request, and what it says.
 pub struct Caller {
@@ -59,8 +61,22 @@ impl FromRequest<State> for Caller {
             .take(key, Instant::now())
             .map_err(|seconds| Problem::too_many(state.rate.per_minute(), seconds))?;
         let (actor, user) = state.identities.of(signed.public_key);
+        if matches!(actor, Actor::Key { role: Role::Machine, .. }) {
+            must_be_known(state, signed.public_key).await?;
+        }
         let (public_key, evidence) = (signed.public_key, signed.evidence);
         Ok(Self { public_key, actor, user, evidence, uri: head.uri, body })
+    }
+}
+
+/// A key that nobody knows is told so, and costs the writer nothing.
+async fn must_be_known(state: &State, key: PublicKey) -> Result<(), Problem> {
+    let machines = Arc::clone(&state.machines);
+    let known = tokio::task::spawn_blocking(move || machines.has(&key)).await;
+    match known.map_err(|error| Problem::broken(&error))? {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Problem::refused(&unknown(&key))),
+        Err(error) => Err(Problem::broken(&error)),
     }
 }
 

@@ -104,6 +104,9 @@ pub async fn metrics(extract::State(state): extract::State<State>) -> Response {
     family("log_entries", "gauge", "Entries of the log.", &one(head));
     let open = read(&metrics.connections);
     family("http_connections", "gauge", "HTTP connections that are open.", &one(open));
+    for (name, help, value) in state.nostr.all() {
+        family(&format!("nostr_{name}_total"), "counter", help, &one(value));
+    }
     let seconds = metrics.begun.elapsed().as_secs();
     family("uptime_seconds", "gauge", "Seconds since the server began.", &one(seconds));
     let text = "text/plain; version=0.0.4; charset=utf-8";

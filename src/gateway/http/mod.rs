@@ -12,7 +12,6 @@ mod events;
 mod health;
 mod openapi;
 mod problem;
-mod rate;
 mod reads;
 mod rows;
 mod server;
@@ -35,9 +34,9 @@ pub use server::serve;
 
 use super::config::HttpConfig;
 use super::nip98::Nip98;
+use super::rate::Rate;
 use super::shelf::Shelf;
-use super::{Desk, Identities};
-use rate::Rate;
+use super::{Counters, Desk, Identities, Machines};
 
 /// Reads that go on at a time; others wait for their turn.
 const READERS_MAX: usize = 8;
@@ -50,10 +49,12 @@ pub struct State(Arc<Shared>);
 pub struct Shared {
     desk: Desk,
     identities: Identities,
+    machines: Arc<Machines>,
     shelf: Shelf,
     nip98: Nip98,
     rate: Rate,
     metrics: Metrics,
+    nostr: Arc<Counters>,
     readers: Semaphore,
     config: HttpConfig,
     /// What signed URLs begin with.
@@ -78,6 +79,10 @@ pub struct Parts {
     pub desk: Desk,
     /// Who a key is.
     pub identities: Identities,
+    /// Who is a machine.
+    pub machines: Arc<Machines>,
+    /// What happens over Nostr, for the metrics.
+    pub nostr: Arc<Counters>,
     /// The ledger's directory.
     pub dir: PathBuf,
     /// Limits.
@@ -102,6 +107,8 @@ impl State {
             readers: Semaphore::new(READERS_MAX),
             desk: parts.desk,
             identities: parts.identities,
+            machines: parts.machines,
+            nostr: parts.nostr,
             config: parts.config,
             origin: parts.origin,
             dir: parts.dir,

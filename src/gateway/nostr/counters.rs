@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($(#[doc = $doc:literal] $name:ident,)*) => {
         /// Numbers since the gateway began. Each only grows.
         #[derive(Debug, Default)]
-        pub struct Counters { $($(#[$doc])* pub $name: Counter,)* }
+        pub struct Counters { $(#[doc = $doc] pub $name: Counter,)* }
 
         impl Counters {
-            /// All of them, by name.
-            pub fn all(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name.get())),*]
+            /// All of them: name, what it counts, value.
+            pub fn all(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((stringify!($name), $doc.trim_ascii(), self.$name.get())),*]
             }
         }
     };
@@ -44,6 +44,8 @@ counters! {
     answers_refused,
     /// Connections that came to be.
     connections,
+    /// Settings of cassettes that were handed to a relay, each as often as there are relays and attempts.
+    orders,
 }
 
 /// One number.

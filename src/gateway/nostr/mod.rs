@@ -12,7 +12,7 @@
 mod codec;
 mod counters;
 mod intake;
-mod machines;
+mod orders;
 mod reader;
 mod relay;
 mod reports;
@@ -22,11 +22,16 @@ mod tests;
 
 pub use counters::{Counter, Counters};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nostr_sdk::pool::{RelayLimits, RelayPoolOptions};
-use nostr_sdk::{Client, ClientOptions, Event, Keys, Relay, RelayOptions, RelayUrl};
+use nostr_sdk::{
+    Client, ClientOptions, Event, Keys, Relay, RelayOptions, RelayUrl, Timestamp as Seconds,
+};
+use spireledger_projections::Fleet;
+use spireledger_schema::identity::PublicKey;
 use spireledger_schema::{Answer, Code, Refusal};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
@@ -34,10 +39,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::codec::CONTENT_BYTES_MAX;
 use self::intake::Intake;
-use self::machines::Machines;
+use self::orders::Setting;
 use self::reader::{Job, Reader};
-use self::relay::{Authors, Wire, stopped};
-use super::{Desk, DeskError, Identities};
+use self::relay::{Authors, Open, Wire, stopped};
+use super::rate::Rate;
+use super::{Desk, DeskError, Identities, Machines};
 use crate::ledger::LedgerError;
 use crate::rules::Request;
 
@@ -53,8 +59,8 @@ const ANSWERS_MAX: usize = 1_024;
 const NOTIFICATIONS_MAX: usize = 1_024;
 /// Longest message of a relay.
 const MESSAGE_BYTES_MAX: u32 = 256 * 1_024;
-/// How often it is asked whether there are new machines.
-const MACHINES_EVERY: Duration = Duration::from_secs(1);
+/// How often it is asked whether there are new machines, or settings for them.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long stopping may take, once the last answer is written.
 const GOODBYE_MAX: Duration = Duration::from_secs(5);
 
@@ -64,6 +70,8 @@ pub struct Nostr {
     pub desk: Desk,
     /// Who has a role.
     pub identities: Identities,
+    /// Who is a machine.
+    pub machines: Arc<Machines>,
     /// The ledger's key: requests are addressed to it, answers are signed by it.
     pub keys: Keys,
     /// The relays, each of which is enough.
@@ -71,6 +79,8 @@ pub struct Nostr {
     /// The shortest pause before a relay is connected again; it doubles with every failure, up to a
     /// minute. A second is a good one.
     pub pause_min: Duration,
+    /// Most requests of one key a minute.
+    pub requests_per_minute: u32,
     /// What happens, in numbers.
     pub counters: Arc<Counters>,
 }
@@ -100,28 +110,31 @@ impl Nostr {
     ///
     /// Events of one sender that are sent without waiting for answers may be decided in another order.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), NostrError> {
-        let log = Arc::clone(self.desk.ledger().log());
-        let machines = spawn_blocking(move || Machines::of(log)).await??;
         let (queue, mut events) = mpsc::channel(QUEUE_MAX);
         let counters = Arc::clone(&self.counters);
         let intake = Intake { ledger: self.keys.public_key(), queue, counters };
         let client = client(&self.keys, intake);
-        let (tell_authors, authors) = watch::channel(Authors::default());
+        let notices = Notices::default();
         let mut wires = JoinSet::new();
         let mut outs = Vec::new();
         for url in &self.relays {
             let relay = add(&client, url).await?;
             let (out, answers) = mpsc::channel(ANSWERS_MAX);
             let (ledger, counters) = (self.keys.public_key(), Arc::clone(&self.counters));
-            let authors = authors.clone();
-            let wire = Wire::new(relay, ledger, self.pause_min, answers, authors, counters);
+            let known = (notices.authors.subscribe(), notices.orders.subscribe());
+            let wire = Wire::new(relay, ledger, self.pause_min, answers, known, counters);
             wires.spawn(wire.run(stop.clone()));
             outs.push(out);
         }
-        let counters = Arc::clone(&self.counters);
-        let reader = Arc::new(Reader::new(self.keys, self.identities, machines, counters));
+        let reader = Arc::new(Reader::new(
+            self.keys,
+            self.identities,
+            self.machines,
+            Rate::new(self.requests_per_minute),
+            Arc::clone(&self.counters),
+        ));
         let hall = Arc::new(Hall { desk: self.desk, reader, outs });
-        let ended = hall.serve(&mut events, &tell_authors, &mut stop).await;
+        let ended = hall.serve(&mut events, &notices, &mut stop).await;
         // No more answers: the wires hand over what they have and end.
         drop(hall);
         let _ = timeout(GOODBYE_MAX, async { while wires.join_next().await.is_some() {} }).await;
@@ -150,6 +163,34 @@ async fn add(client: &Client, url: &RelayUrl) -> Result<Relay, NostrError> {
     pool.relay(url).await.map_err(|why| wrong(why.to_string()))
 }
 
+/// What all relays are to know.
+#[derive(Default)]
+struct Notices {
+    /// Whose reports are asked for.
+    authors: watch::Sender<Authors>,
+    /// Settings of cassettes that are not confirmed.
+    orders: watch::Sender<Open>,
+}
+
+/// Wakes those who wait for news, if there is news.
+fn tell<T: PartialEq>(whom: &watch::Sender<T>, what: T) {
+    whom.send_if_modified(|known| {
+        let is_new = *known != what;
+        *known = what;
+        is_new
+    });
+}
+
+/// The keys of all machines, and what was set at those that have one.
+fn around(fleet: &Fleet) -> (BTreeSet<PublicKey>, Vec<Setting>) {
+    let keyed = || fleet.machines().filter_map(|machine| Some((machine, machine.machine_npub?)));
+    let set = keyed().filter_map(|(machine, key)| {
+        let bays = fleet.bays(&machine.id).filter(|bays| bays.updated_at.is_some())?;
+        Some(Setting { machine: machine.id.clone(), key, bays: bays.clone() })
+    });
+    (keyed().map(|(_, key)| key).collect(), set.collect())
+}
+
 /// Between the relays and the desk.
 struct Hall {
     desk: Desk,
@@ -161,12 +202,12 @@ impl Hall {
     async fn serve(
         self: &Arc<Self>,
         events: &mut mpsc::Receiver<Event>,
-        tell_authors: &watch::Sender<Authors>,
+        notices: &Notices,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), NostrError> {
         let room = Arc::new(Semaphore::new(BATCHES_MAX));
         let mut under_way: JoinSet<Result<(), NostrError>> = JoinSet::new();
-        let mut look = interval(MACHINES_EVERY);
+        let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(BATCH_MAX);
         loop {
@@ -174,7 +215,7 @@ impl Hall {
                 biased;
                 () = stopped(stop) => break,
                 Some(done) = under_way.join_next() => done??,
-                _ = look.tick() => self.look_for_machines(tell_authors).await?,
+                _ = look.tick() => self.look_around(notices).await?,
                 // Never none: the client holds the other end for longer than this loop runs.
                 _ = events.recv_many(&mut batch, BATCH_MAX), if room.available_permits() > 0 => {
                     let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
@@ -193,15 +234,18 @@ impl Hall {
         Ok(())
     }
 
-    /// Tells the relays' subscriptions of machines that came or went.
-    async fn look_for_machines(&self, tell: &watch::Sender<Authors>) -> Result<(), NostrError> {
-        let reader = Arc::clone(&self.reader);
-        let keys = Arc::new(spawn_blocking(move || reader.machines.keys()).await??);
-        tell.send_if_modified(|known| {
-            let is_new = *known != keys;
-            *known = keys;
-            is_new
-        });
+    /// Tells the relays of machines that came or went, and of cassettes that were set.
+    async fn look_around(&self, notices: &Notices) -> Result<(), NostrError> {
+        let (reader, log) = (Arc::clone(&self.reader), Arc::clone(self.desk.ledger().log()));
+        let look = move || -> Result<_, LedgerError> {
+            let (keys, settings) = reader.machines.look(around)?;
+            let mut orders = reader.orders.lock();
+            let orders = orders.open(&*log, &reader.keys, &settings, Seconds::now())?;
+            Ok((Arc::new(keys), Arc::new(orders)))
+        };
+        let (keys, orders) = spawn_blocking(look).await??;
+        tell(&notices.authors, keys);
+        tell(&notices.orders, orders);
         Ok(())
     }
 

@@ -12,10 +12,12 @@ use spireledger_schema::{Answer, Code, Command, Refusal};
 
 use super::codec::{self, Letter, REQUEST};
 use super::counters::Counters;
-use super::machines::Machines;
+use super::orders::Orders;
 use super::reports;
 use super::seen::{SEEN_MAX, Seen};
-use crate::gateway::Identities;
+use crate::gateway::machines::unknown;
+use crate::gateway::rate::Rate;
+use crate::gateway::{Identities, Machines};
 use crate::ledger::LedgerError;
 use crate::rules::Request;
 
@@ -31,9 +33,13 @@ pub struct Reader {
     /// Who has a role.
     pub identities: Identities,
     /// Who is a machine.
-    pub machines: Machines,
+    pub machines: Arc<Machines>,
+    /// How often a key may ask.
+    rate: Rate,
     /// What happened.
     pub counters: Arc<Counters>,
+    /// What machines are to be told.
+    pub orders: Mutex<Orders>,
     seen: Mutex<Seen>,
     strangers: Mutex<Strangers>,
 }
@@ -51,12 +57,14 @@ impl Reader {
     pub fn new(
         keys: Keys,
         identities: Identities,
-        machines: Machines,
+        machines: Arc<Machines>,
+        rate: Rate,
         counters: Arc<Counters>,
     ) -> Self {
         let strangers = Strangers { left: STRANGERS_MAX, at: Instant::now() };
         let (seen, strangers) = (Mutex::new(Seen::new(SEEN_MAX)), Mutex::new(strangers));
-        Self { keys, identities, machines, counters, seen, strangers }
+        let orders = Mutex::default();
+        Self { keys, identities, machines, rate, counters, orders, seen, strangers }
     }
 
     /// Reads one event. `None`: there is nothing to ask and nobody to answer.
@@ -97,7 +105,11 @@ impl Reader {
             return Ok(None);
         };
         self.counters.requests.one();
-        let asked = if is_known { asked.map(ask) } else { Err(unknown(key)) };
+        let asked = if is_known { asked.map(ask) } else { Err(unknown(&key)) };
+        let asked = match self.rate.take(*key.as_bytes(), Instant::now()) {
+            Ok(()) => asked,
+            Err(seconds) => Err(too_many(self.rate.per_minute(), seconds)),
+        };
         Ok(Some(Job { letter: Some(letter), asked }))
     }
 
@@ -126,13 +138,10 @@ impl Reader {
     }
 }
 
-/// A key without a role that no machine has. It costs the writer nothing, and the log nothing either.
-fn unknown(key: PublicKey) -> Refusal {
-    let message = format!(
-        "no machine and nobody else is known by the key {key}; register it, or pair the machine, and \
-         send this again"
-    );
-    Refusal::new(Code::Forbidden, message)
+/// More than a key may ask. Nothing was looked at.
+fn too_many(most: u32, seconds: u32) -> Refusal {
+    let message = format!("a key may ask {most} times a minute; send this again in {seconds} s");
+    Refusal::new(Code::Busy, message)
 }
 
 fn evidence(event: &Event) -> Option<Evidence> {

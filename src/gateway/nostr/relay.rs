@@ -42,6 +42,9 @@ const STORED_MAX: usize = 500;
 /// Most keys that one filter names.
 const AUTHORS_MAX: usize = 500;
 
+/// Settings of cassettes that machines have not confirmed.
+pub type Open = Arc<Vec<Arc<Event>>>;
+
 /// The machines whose reports are asked for.
 pub type Authors = Arc<BTreeSet<PublicKey>>;
 
@@ -57,10 +60,14 @@ pub struct Wire {
     pub answers: mpsc::Receiver<Arc<Event>>,
     /// Whose reports are asked for.
     pub authors: watch::Receiver<Authors>,
+    /// What machines are to be told.
+    pub orders: watch::Receiver<Open>,
     /// What happened.
     pub counters: Arc<Counters>,
-    /// Answers that the relay has not said it took.
+    /// What the relay has not said it took.
     unconfirmed: VecDeque<Arc<Event>>,
+    /// Settings that were handed to it since it was last told everything.
+    given: BTreeSet<EventId>,
 }
 
 /// Why a connection is no more.
@@ -77,11 +84,11 @@ impl Wire {
         ledger: nostr_sdk::PublicKey,
         pause_min: Duration,
         answers: mpsc::Receiver<Arc<Event>>,
-        authors: watch::Receiver<Authors>,
+        (authors, orders): (watch::Receiver<Authors>, watch::Receiver<Open>),
         counters: Arc<Counters>,
     ) -> Self {
-        let unconfirmed = VecDeque::new();
-        Self { relay, ledger, pause_min, answers, authors, counters, unconfirmed }
+        let (unconfirmed, given) = (VecDeque::new(), BTreeSet::new());
+        Self { relay, ledger, pause_min, answers, authors, orders, counters, unconfirmed, given }
     }
 
     /// Keeps the relay connected until whoever sends answers is gone and all of them are handed over.
@@ -122,6 +129,8 @@ impl Wire {
             return End::Lost;
         }
         self.unconfirmed.clear();
+        self.given.clear();
+        self.give();
         let mut ask_at = Instant::now();
         loop {
             tokio::select! {
@@ -130,14 +139,21 @@ impl Wire {
                         self.part(&mut said).await;
                         return End::Stopped;
                     };
+                    self.counters.answers.one();
                     self.send(answer);
                 }
                 changed = self.authors.changed() => match changed {
                     Ok(()) => ask_at = Instant::now(),
                     Err(_) => return End::Stopped,
                 },
+                changed = self.orders.changed() => match changed {
+                    Ok(()) => self.give(),
+                    Err(_) => return End::Stopped,
+                },
                 () = sleep_until(ask_at) => {
                     self.subscribe().await;
+                    self.given.clear();
+                    self.give();
                     ask_at = Instant::now() + RENEW_EVERY;
                 }
                 heard = said.recv() => match heard {
@@ -211,12 +227,22 @@ impl Wire {
         }
     }
 
+    /// Hands over the settings that it was not given yet.
+    fn give(&mut self) {
+        let open = Arc::clone(&self.orders.borrow_and_update());
+        for order in open.iter() {
+            if self.given.insert(order.id) {
+                self.counters.orders.one();
+                self.send(Arc::clone(order));
+            }
+        }
+    }
+
     fn send(&mut self, answer: Arc<Event>) {
         if self.relay.send_msg(ClientMessage::event((*answer).clone())).is_err() {
             self.counters.answers_dropped.one();
             return;
         }
-        self.counters.answers.one();
         self.unconfirmed.push_back(answer);
         if self.unconfirmed.len() > UNCONFIRMED_MAX {
             self.unconfirmed.pop_front();

@@ -21,7 +21,7 @@ pub const BEACON: u16 = 30078;
 pub const TELEMETRY: u16 = 30079;
 
 /// `d` tags of everything about cassettes begin with this.
-const CASSETTES: &str = "bitspire-cassettes";
+pub const CASSETTES: &str = "bitspire-cassettes";
 /// The `d` tag of a machine's own word on its cassettes; its public key in hex follows.
 const CASSETTES_STATE: &str = "bitspire-cassettes-state:";
 

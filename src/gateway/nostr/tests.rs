@@ -12,10 +12,10 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Code, EntryHash, Receipt, Refusal};
 
 use super::codec::{self, PLAINTEXT_BYTES_MAX};
-use super::machines::Machines;
 use super::reader::Reader;
 use super::reports;
-use crate::gateway::{Identities, Identity, Who};
+use crate::gateway::rate::Rate;
+use crate::gateway::{Identities, Identity, Machines, Who};
 use crate::ledger::Ledger;
 use crate::log::Directory;
 
@@ -153,7 +153,8 @@ fn reader(dir: &std::path::Path) -> Reader {
     let machines = Machines::of(Arc::clone(ledger.log())).unwrap();
     let key = machine().public_key().to_hex();
     let known = [Identity { key, role: Who::Super, user_id: None }];
-    Reader::new(ledger_keys(), Identities::new(&known).unwrap(), machines, Arc::default())
+    let (known, rate) = (Identities::new(&known).unwrap(), Rate::new(600));
+    Reader::new(ledger_keys(), known, Arc::new(machines), rate, Arc::default())
 }
 
 #[test]

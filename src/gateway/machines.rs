@@ -1,12 +1,12 @@
-//! The keys of registered machines, as the log tells them: strangers are told from machines before
-//! they cost the writer anything.
+//! The fleet as the log tells it, for the gateways: strangers are told from machines before they cost
+//! the writer anything.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use spireledger_projections::Fleet;
 use spireledger_schema::identity::PublicKey;
+use spireledger_schema::{Code, Refusal};
 
 use crate::ledger::{AsOf, LedgerError, fleet_of, past, read};
 use crate::log::{ReadLog, SledLog};
@@ -43,11 +43,11 @@ impl Machines {
         Ok(state.fleet.machine_with_npub(key).is_some())
     }
 
-    /// The keys of all machines that are registered by now.
-    pub fn keys(&self) -> Result<BTreeSet<PublicKey>, LedgerError> {
+    /// What a look at the newest state of the fleet tells.
+    pub fn look<T>(&self, at: impl FnOnce(&Fleet) -> T) -> Result<T, LedgerError> {
         let mut state = self.state.lock();
         state.catch_up(&self.log)?;
-        Ok(state.fleet.machines().filter_map(|machine| machine.machine_npub).collect())
+        Ok(at(&state.fleet))
     }
 }
 
@@ -67,4 +67,13 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// A key without a role that no machine has. It costs the writer nothing, and the log nothing either.
+pub fn unknown(key: &PublicKey) -> Refusal {
+    let message = format!(
+        "no machine and nobody else is known by the key {key}; register it, or pair the machine, and \
+         send this again"
+    );
+    Refusal::new(Code::Forbidden, message)
 }
