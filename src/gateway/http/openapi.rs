@@ -128,7 +128,9 @@ fn described(operation: &Operation) -> Value {
     }
     if operation.method == "post" {
         let one = json!({ "$ref": "#/components/schemas/Command" });
-        let schema = json!({ "oneOf": [one, { "type": "array", "items": one }] });
+        // Whatever stands in an array gets an answer of its own: what is no command is refused alone.
+        let of_array = json!({ "anyOf": [one, {}] });
+        let schema = json!({ "anyOf": [one, { "type": "array", "items": of_array }] });
         out["requestBody"] =
             json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
@@ -182,13 +184,15 @@ fn signed(
 
 fn of_resources() -> Vec<Operation> {
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": PAGE_MAX });
+    let cursor = json!({ "type": "string", "pattern": "^([0-9a-f]{2})+$" });
     let paged = vec![
         ("limit", limit, "Rows of a page."),
-        ("cursor", json!({ "type": "string" }), "`next_cursor` of the page before."),
+        ("cursor", cursor, "`next_cursor` of the page before."),
     ];
     let version = json!({ "type": "integer", "minimum": 1, "maximum": NEWEST });
     let version = ("version", version, "Version of the tables; the newest by default.");
-    let as_of = json!({ "type": "string" });
+    let as_of = json!({ "type": "string", "anyOf": [
+        { "pattern": "^[0-9]{1,18}$" }, { "format": "date-time" }] });
     let as_of = ("as_of", as_of, "An entry's number or a time: balances as they were then.");
     let with = |more| [paged.clone(), vec![more]].concat();
     let page = || reference("Page");
