@@ -1,7 +1,7 @@
 //! The decider: takes batches, fetches what each command needs, decides, seals and applies.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::SyncSender;
 
 use spireledger_projections::Fleet;
 use spireledger_schema::entry::TooLong;
@@ -13,6 +13,7 @@ use spireledger_schema::{
 };
 
 use super::committer::Group;
+use super::queue::Out;
 use super::recent::Recent;
 use super::{BATCH_LEN_MAX, Batch, Clock, Item, LedgerError, Why, decode, pieces, snapshot};
 use crate::log::{Block, ReadLog, Sealer, SledLog, Stored};
@@ -73,13 +74,13 @@ impl Decider {
     }
 
     /// Works until the queue is closed or something makes the history unsure.
-    pub(super) fn run(mut self, batches: Receiver<Batch>) {
-        while let Ok(first) = batches.recv() {
+    pub(super) fn run(mut self, batches: Out) {
+        while let Some(first) = batches.recv() {
             let mut len = first.items.len();
             let mut done = self.batch(first);
             // What is waiting shares the sync; a lonely command does not wait for company.
             while done.is_ok() && len < BATCH_LEN_MAX {
-                let Ok(next) = batches.try_recv() else { break };
+                let Some(next) = batches.try_recv() else { break };
                 len += next.items.len();
                 done = self.batch(next);
             }

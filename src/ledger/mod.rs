@@ -14,12 +14,13 @@ mod committer;
 mod decider;
 mod history;
 mod pieces;
+mod queue;
 mod reader;
 mod recent;
 mod snapshot;
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -41,8 +42,8 @@ pub use reader::Reader;
 pub(crate) use snapshot::{encode as save_fleet, fleet_from, is_of};
 pub use snapshot::{fleet_of, replay_fleet};
 
-/// Batches that may wait for the decider. A full queue tells clients to come again.
-const QUEUE_BATCHES_MAX: usize = 16;
+/// Commands that may wait for the decider: some 50 MB of long ones. A full queue tells clients to come again.
+const COMMANDS_WAITING_MAX: usize = 4 * BATCH_LEN_MAX;
 /// Groups that may wait for the disk: one is written while the next is decided.
 const GROUPS_IN_FLIGHT_MAX: usize = 2;
 /// Most commands of one batch.
@@ -121,7 +122,7 @@ pub enum LedgerError {
 
 /// The queue is full; nothing of the batch was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{QUEUE_BATCHES_MAX} batches are waiting already; send this one again a little later")]
+#[error("too many commands are waiting already; send this again a little later")]
 pub struct Busy;
 
 /// What stopped the writer, told once.
@@ -129,7 +130,7 @@ type Why = Arc<OnceLock<String>>;
 
 /// An open ledger with its single writer.
 pub struct Ledger {
-    queue: Option<SyncSender<Batch>>,
+    queue: Option<queue::In>,
     log: Arc<SledLog>,
     threads: Vec<JoinHandle<()>>,
     why: Why,
@@ -164,7 +165,7 @@ impl Ledger {
     fn start(log: Arc<SledLog>, dir: &Path, clock: Clock) -> Result<Self, LedgerError> {
         let (fleet, last_recorded) = snapshot::load(&*log, dir)?;
         let why: Why = Arc::default();
-        let (queue, batches) = sync_channel(QUEUE_BATCHES_MAX);
+        let (queue, batches) = queue::queue();
         let (groups, to_commit) = sync_channel(GROUPS_IN_FLIGHT_MAX);
         let committer =
             committer::Committer::new(Arc::clone(&log), snapshot::path(dir), Arc::clone(&why));
@@ -191,7 +192,7 @@ impl Ledger {
     /// Hands a batch to the writer; waits while the queue is full.
     pub fn submit(&self, items: Vec<Item>, reply: Reply) -> Result<(), LedgerError> {
         let queue = self.queue.as_ref().ok_or_else(|| self.stopped())?;
-        queue.send(Batch { items, reply }).map_err(|_| self.stopped())
+        queue.send(Batch { items, reply }).map_err(|_closed| self.stopped())
     }
 
     /// Hands a batch to the writer, or says at once that the queue is full.
@@ -201,11 +202,7 @@ impl Ledger {
         reply: Reply,
     ) -> Result<Result<(), Busy>, LedgerError> {
         let queue = self.queue.as_ref().ok_or_else(|| self.stopped())?;
-        match queue.try_send(Batch { items, reply }) {
-            Ok(()) => Ok(Ok(())),
-            Err(TrySendError::Full(_)) => Ok(Err(Busy)),
-            Err(TrySendError::Disconnected(_)) => Err(self.stopped()),
-        }
+        queue.try_send(Batch { items, reply }).map_err(|_closed| self.stopped())
     }
 
     /// Submits a batch and waits for its answers.

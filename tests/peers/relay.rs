@@ -34,7 +34,7 @@ fn a_relay_that_people_run_carries_requests_and_answers() {
     let _running = Running(child);
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the relay does not come up");
+        assert!(begun.elapsed() < Duration::from_mins(1), "the relay does not come up");
         std::thread::sleep(Duration::from_millis(50));
     }
     let url = format!("ws://127.0.0.1:{port}");

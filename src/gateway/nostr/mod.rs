@@ -51,7 +51,7 @@ use crate::rules::Request;
 const QUEUE_MAX: usize = 1_024;
 /// Most events that are read, and asked for, as one.
 const BATCH_MAX: usize = 64;
-/// Batches that are on their way at once: half of what the writer's queue holds.
+/// Batches that are on their way at once: a group is written while the next ones are read.
 const BATCHES_MAX: usize = 8;
 /// Answers that may wait for one relay.
 const ANSWERS_MAX: usize = 1_024;
