@@ -51,7 +51,7 @@ fn main() {
     let limit = checks(sizes.checks);
     runtime.block_on(async {
         let relay = relay().await;
-        let mut world = World::start(&relay.url().await.to_string()).await;
+        let mut world = World::start(&relay.url().await.to_string());
         for (open, part) in [(1, 10), (64, 1), (1_000, 1)] {
             let claims = sizes.claims / part;
             let figure = world.over_http(claims, open).await;
@@ -164,7 +164,7 @@ struct World {
 }
 
 impl World {
-    async fn start(relay: &str) -> Self {
+    fn start(relay: &str) -> Self {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
         let ledger = dir.path().join("ledger");
         let program = |args: &[&str]| {
@@ -247,7 +247,7 @@ impl World {
             });
         }
         let mut latencies = clients.join_all().await.concat();
-        let (took, server) = (begun.elapsed(), self.processor_time() - before);
+        let (took, server) = (begun.elapsed(), self.processor_time().saturating_sub(before));
         latencies.sort();
         Figure { count, took, server, latencies }
     }
@@ -276,7 +276,7 @@ impl World {
             tokio::time::sleep(Duration::from_millis(2)).await;
             there = self.entries().await;
         }
-        let (took, server) = (begun.elapsed(), self.processor_time() - before);
+        let (took, server) = (begun.elapsed(), self.processor_time().saturating_sub(before));
         Figure { count, took, server, latencies: Vec::new() }
     }
 
