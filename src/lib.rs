@@ -42,10 +42,13 @@
 
 pub mod audit;
 pub mod bench;
+pub mod crash;
 pub mod gateway;
 pub mod import;
 pub mod ledger;
+mod lock;
 pub mod log;
+pub mod outbox;
 pub mod payer;
 pub mod rules;
 pub mod simulate;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("rules", &[]),
     ("log", &[]),
+    ("outbox", &[]),
     ("simulate", &["rules"]),
     ("ledger", &["rules", "log"]),
     ("tables", &["ledger", "log"]),
@@ -20,8 +21,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "audit", "bench", "gateway", "import", "ledger", "log", "payer", "rules", "simulate",
-            "tables",
+            "audit", "bench", "gateway", "import", "ledger", "log", "outbox", "payer", "rules",
+            "simulate", "tables",
         ],
     ),
 ];

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::crash;
-use super::lock::take_lock;
+use crate::lock::take_lock;
 
 /// The one directory format there is.
 const FORMAT: &str = "spireledger ledger 1\n";

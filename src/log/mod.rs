@@ -12,12 +12,10 @@ mod block;
 mod carve;
 #[cfg(test)]
 mod conformance;
-pub mod crash;
 mod directory;
 mod forecast;
 mod index;
 mod keys;
-mod lock;
 mod memory;
 mod opening;
 mod past;
@@ -28,12 +26,13 @@ mod sled_file;
 mod store;
 mod witness;
 
+pub use crate::crash;
+pub use crate::lock::{lock_file, take_lock};
 pub use backup::{BackupError, BackupFile, BackupLog, Progress, back_up};
 pub use block::{Block, BlockError, ChainBreak, Sealer, Stored};
 pub use carve::CarvedLog;
 pub use directory::{Directory, DirectoryError, Purpose};
 pub use index::{KeyHash, KeyIndex, Seed};
-pub use lock::{lock_file, take_lock};
 pub use memory::MemoryLog;
 pub use past::Past;
 pub use remote::RemoteLog;

@@ -1,0 +1,32 @@
+//! The machine's side: claims are kept on the machine's own disk before they are sent, and sent until the
+//! ledger's receipt for each is there.
+//!
+//! A claim that was kept has a number, one more than the last. Number and claim are one durable write, so
+//! that a number is never given twice, never without a claim, and the ledger sees what is missing. The
+//! file is described in `file.rs`, what can happen to a claim in [`State`], and `docs/atm.md` is for
+//! whoever builds a machine.
+//!
+//! *Never:* a claim sent before it is kept, or changed after; anything of the ledger itself: this runs on
+//! a machine. Clock, chance and network are in `send/` alone. *Start at:* [`Outbox`], then [`run`].
+
+mod claim;
+mod file;
+mod record;
+mod salvage;
+mod schedule;
+pub mod send;
+mod settings;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use claim::{ClaimError, NewClaim};
+pub use file::Damage;
+pub use record::{Receipt, Refused, Via};
+pub use salvage::Salvaged;
+pub use schedule::{Pauses, Schedule};
+pub use send::{Heard, Run, RunError, Secret, SecretError, run};
+pub use settings::{Settings, SettingsError};
+pub use state::{Claim, Content, Standing, State};
+pub use store::{KEEP_MAX, Keep, Outbox, OutboxError, Repair};
