@@ -5,7 +5,8 @@
 
 /// Every point, in the order in which a command passes them. The part before the colon says on which way:
 /// `init`, `restore` and `backup` are commands, `open` is passed by all, `tables` by whoever brings tables
-/// forward or makes them, `pay` by a payer, the others by a writer. The tests go through this list.
+/// forward or makes them, `pay` by a payer, `atm` by a machine, the others by a writer. The tests go through
+/// this list.
 pub const POINTS: &[&str] = &[
     "init:directory-made",
     "init:begun",
@@ -54,6 +55,20 @@ pub const POINTS: &[&str] = &[
     "pay:known",
     "pay:recorded",
     "pay:forward-added",
+    "atm:before-write",
+    "atm:half-written",
+    "atm:before-sync",
+    "atm:after-sync",
+    "atm:witness-half-written",
+    "atm:before-answer",
+    "atm:after-answer",
+    "atm:before-send",
+    "atm:sent",
+    "atm:heard",
+    "atm:noted",
+    "atm:compaction-half-written",
+    "atm:compaction-before-rename",
+    "atm:compaction-renamed",
 ];
 
 /// Every seeded bug:

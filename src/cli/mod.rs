@@ -5,6 +5,7 @@
 //!
 //! *Never:* a rule of money. *Start at:* [`main`]; each command is a file.
 
+mod atm;
 mod backup;
 mod balances;
 mod bench;
@@ -86,6 +87,8 @@ enum Command {
     Stuck(stuck::Args),
     /// Serve the ledger over HTTP until told to stop.
     Serve(serve::Args),
+    /// A machine's side: keep claims durably, and send them until the ledger has them.
+    Atm(atm::Args),
     /// Compute everything again from the bytes and list every break.
     Verify(verify::Args),
     /// Bring a backup file up to date: a plain file that only grows and holds the whole ledger.
@@ -170,6 +173,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Reconcile(args) => reconcile::run(context, &args),
         Command::Stuck(args) => stuck::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
+        Command::Atm(args) => atm::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
         Command::Backup(args) => backup::back_up(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
@@ -196,9 +200,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn is_damage(error: &anyhow::Error) -> bool {
     use spireledger::ledger::LedgerError;
     use spireledger::log::{BackupError, LogError};
+    use spireledger::outbox::OutboxError;
     let ledger = error.chain().filter_map(|cause| cause.downcast_ref::<LedgerError>());
     let log = error.chain().filter_map(|cause| cause.downcast_ref::<LogError>());
     let backup = error.chain().filter_map(|cause| cause.downcast_ref::<BackupError>());
+    let outbox = error.chain().filter_map(|cause| cause.downcast_ref::<OutboxError>());
     { ledger }.any(|error| match error {
         LedgerError::Damaged(_) | LedgerError::Unreadable { .. } | LedgerError::Unfoldable(_) => {
             true
@@ -207,4 +213,5 @@ fn is_damage(error: &anyhow::Error) -> bool {
         _ => false,
     }) || { log }.any(|error| matches!(error, LogError::Damaged { .. }))
         || { backup }.any(|error| matches!(error, BackupError::Damaged { .. }))
+        || { outbox }.any(|error| matches!(error, OutboxError::Damaged { .. }))
 }

@@ -183,8 +183,10 @@ fn an_interrupted_backup_is_told_and_goes_on_and_an_interrupted_restore_is_no_le
 
 #[test]
 fn every_point_belongs_to_a_way_that_is_checked() {
-    let ways =
-        ["log:", "ledger:", "open:", "keys:", "init:", "backup:", "restore:", "tables:", "pay:"];
+    let ways = [
+        "log:", "ledger:", "open:", "keys:", "init:", "backup:", "restore:", "tables:", "pay:",
+        "atm:",
+    ];
     let lost = POINTS.iter().find(|point| !ways.iter().any(|way| point.starts_with(way)));
     assert_eq!(lost, None);
 }
