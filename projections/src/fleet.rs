@@ -15,6 +15,7 @@ use spireledger_schema::words::{ClientStatus, DcaMode, LegType};
 
 use crate::ApplyError;
 use crate::imported::{ImportedRow, RowKey};
+use crate::numbers::Numbers;
 use crate::rows::{Bays, Beacon, Client, Config, Lp, Machine, Rules, Telemetry};
 
 /// Configuration, machines, rules, LPs, clients with their balances, and the newest reports.
@@ -34,6 +35,8 @@ pub struct Fleet {
     pub(crate) beacons: BTreeMap<MachineId, Beacon>,
     pub(crate) telemetry: BTreeMap<MachineId, Telemetry>,
     pub(crate) bays: BTreeMap<MachineId, Bays>,
+    /// Which numbers machines gave their claims.
+    pub(crate) numbers: BTreeMap<MachineId, Numbers>,
     /// Rows that were brought in, but for those of deposits, settlements and legs.
     pub(crate) imported: BTreeMap<RowKey, ImportedRow>,
 }
@@ -142,6 +145,11 @@ impl Fleet {
         self.bays.get(machine)
     }
 
+    /// The numbers of the claims of each machine that counts them.
+    pub fn numbers(&self) -> impl Iterator<Item = (&MachineId, &Numbers)> {
+        self.numbers.iter()
+    }
+
     /// Folds one entry in. Deterministic; on an error the history is not one that was decided.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), ApplyError> {
         let before = self.facts_before(&entry.event);
@@ -172,7 +180,7 @@ impl Fleet {
             Event::DepositRejected(e) => {
                 self.client_mut(&e.client_id, seq)?.deposit_rejected(e.amount, seq)?;
             }
-            Event::SettlementClaimed(e) => self.machine_mut(&e.machine_id, seq)?.settlements += 1,
+            Event::SettlementClaimed(e) => self.settlement_claimed(e, seq)?,
             Event::SettlementBegun(e) => self.legs_planned(&e.legs, seq)?,
             Event::SettlementAdjusted(e) => {
                 self.given_back(&e.given_back, seq)?;
@@ -363,6 +371,19 @@ impl Fleet {
     fn deposit_recorded(&mut self, e: &event::DepositRecorded, seq: u64) -> Result<(), ApplyError> {
         self.machine_mut(&e.machine_id, seq)?.deposits += 1;
         self.client_mut(&e.client_id, seq)?.deposit_recorded(e.amount, seq)
+    }
+
+    fn settlement_claimed(
+        &mut self,
+        e: &event::SettlementClaimed,
+        seq: u64,
+    ) -> Result<(), ApplyError> {
+        self.machine_mut(&e.machine_id, seq)?.settlements += 1;
+        // Entries older than the rule against it may say 0, which is no number.
+        if let Some(number) = e.machine_seq.filter(|number| *number > 0) {
+            self.numbers.entry(e.machine_id.clone()).or_default().take(number);
+        }
+        Ok(())
     }
 
     fn legs_planned(&mut self, legs: &[Leg], seq: u64) -> Result<(), ApplyError> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
 
-use spireledger::ledger::{entry_json, history, read};
+use spireledger::ledger::{entry_json, fleet_of, history, read};
+use spireledger_projections::Fleet;
 use spireledger_schema::identity::Actor;
 use spireledger_schema::{Entry, EntryHash, EntryKey, Event};
 
@@ -159,6 +160,7 @@ fn stats(context: &Context) -> anyhow::Result<()> {
     let (head, bytes) = (log.head(), directory_bytes(&context.ledger));
     let mut events: BTreeMap<&'static str, u64> = BTreeMap::new();
     let (mut blocks, mut times) = (0u64, None);
+    let fleet = fleet_of(&*log, &context.ledger)?;
     for block in log.blocks_from(1) {
         blocks += 1;
         for stored in block?.entries() {
@@ -177,6 +179,7 @@ fn stats(context: &Context) -> anyhow::Result<()> {
             "first_recorded_at": times.map(|(first, _)| first),
             "last_recorded_at": times.map(|(_, last)| last),
             "events": events,
+            "claim_numbers": claim_numbers_json(&fleet),
         }));
     }
     let mut out = output::table(&["", ""], &[1]);
@@ -190,7 +193,59 @@ fn stats(context: &Context) -> anyhow::Result<()> {
     for (name, count) in events {
         out.add_row([name.to_owned(), output::grouped(count)]);
     }
-    Ok(output::print_line(&format!("head {}\n{out}", head.hash))?)
+    output::print_line(&format!("head {}\n{out}", head.hash))?;
+    if fleet.numbers().next().is_some() {
+        output::print_line(&format!("\n{}", claim_numbers(&fleet)))?;
+    }
+    Ok(())
+}
+
+/// Gaps that are shown of a machine: the first of them.
+const GAPS_SHOWN: usize = 8;
+
+/// The numbers that machines gave their claims, for a person.
+fn claim_numbers(fleet: &Fleet) -> comfy_table::Table {
+    let header = ["machine", "last number", "missing", "first of them", "repeated"];
+    let mut out = output::table(&header, &[1, 2]);
+    for (machine, numbers) in fleet.numbers() {
+        let mut gaps: Vec<String> = numbers.gaps().take(GAPS_SHOWN).map(range).collect();
+        if numbers.closed_up_to() > 0 {
+            gaps.insert(0, format!("some up to {}", numbers.closed_up_to()));
+        }
+        if numbers.gaps().count() > GAPS_SHOWN {
+            gaps.push("…".to_owned());
+        }
+        let repeated: Vec<String> = numbers.repeated().iter().map(ToString::to_string).collect();
+        out.add_row([
+            machine.to_string(),
+            output::grouped(numbers.highest()),
+            output::grouped(numbers.missing()),
+            gaps.join(", "),
+            repeated.join(", "),
+        ]);
+    }
+    out
+}
+
+fn range((first, last): (u64, u64)) -> String {
+    if first == last { first.to_string() } else { format!("{first} to {last}") }
+}
+
+/// The same for a program.
+fn claim_numbers_json(fleet: &Fleet) -> serde_json::Value {
+    let machines = fleet.numbers().map(|(machine, numbers)| {
+        let gaps: Vec<(u64, u64)> = numbers.gaps().take(GAPS_SHOWN).collect();
+        serde_json::json!({
+            "machine_id": machine,
+            "highest": numbers.highest(),
+            "missing": numbers.missing(),
+            "first_missing": gaps,
+            "not_told_apart_up_to": numbers.closed_up_to(),
+            "repeats": numbers.repeats(),
+            "repeated": numbers.repeated(),
+        })
+    });
+    machines.collect()
 }
 
 /// Bytes of all files of the ledger directory.

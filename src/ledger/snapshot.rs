@@ -20,7 +20,7 @@ use super::{LedgerError, read as read_entry};
 use crate::log::{Head, ReadLog, crash};
 
 /// Raised whenever the fleet's shape changes; another format is folded anew.
-const SNAPSHOT_FORMAT: u32 = 3;
+const SNAPSHOT_FORMAT: u32 = 4;
 const MAGIC: &[u8; 8] = b"SPIFLEET";
 
 /// Where the snapshot of a ledger directory is.

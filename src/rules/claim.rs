@@ -14,7 +14,7 @@ use spireledger_schema::{Code, Entry, Event, Refusal};
 use super::brought_in::repeated_claim;
 use super::fees::{Split, split_fee};
 use super::identity::{replay_or_conflict, taken};
-use super::{Case, Ruling, Step, refuse};
+use super::{Case, Ruling, Step, malformed, refuse};
 
 /// Most refused claims that are kept for one payment hash: enough to see what went on, too few to
 /// fill a disk with.
@@ -53,6 +53,7 @@ pub(super) fn claim(case: &Case<'_>, c: &SettlementClaim) -> Ruling {
         );
         return Err(refuse(Code::CurrencyMismatch, message).into());
     }
+    counted(c)?;
     balanced(c)?;
     within_cap(case, c)?;
     let terms = Terms {
@@ -70,6 +71,17 @@ struct Terms<'a> {
     operator_user_id: &'a UserId,
     platform: Fraction,
     operator: Fraction,
+}
+
+/// A machine counts its claims from 1. Looked at behind identity: what was accepted with a 0 before this
+/// rule is replayed still.
+fn counted(c: &SettlementClaim) -> Result<(), Refusal> {
+    if c.machine_seq != Some(0) {
+        return Ok(());
+    }
+    let expected =
+        "the machine's own count of its claims, from 1; leave it out if it does not count";
+    Err(malformed("machine_seq", "0", expected))
 }
 
 /// Wire is principal plus fee of a cash-out, principal less fee of a cash-in.

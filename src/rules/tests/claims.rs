@@ -109,6 +109,15 @@ fn what_names_only_the_attempt_is_not_compared() {
 }
 
 #[test]
+fn machines_count_their_claims_from_one() {
+    let zero = with(cash_out(1), json!({ "machine_seq": 0 }));
+    let (refusal, world) = fleet().when(zero.clone()).refusal(Code::Malformed);
+    assert_eq!(refusal.details["field"], "machine_seq");
+    // What names only the attempt is nothing to refuse a replay for.
+    world.and([cash_out(1)]).when(zero).then_replayed(3);
+}
+
+#[test]
 fn the_same_amount_spelled_otherwise_is_the_same() {
     let spelled = with(
         without(without(without(cash_out(1), "wire_sats"), "principal_sats"), "fee_sats"),
