@@ -1,13 +1,16 @@
 //! What watches the server asks without a signature: is it there, is it ready, and how is it doing.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use spireledger_projections::Fleet;
 use spireledger_schema::Answer;
+use tokio::task::spawn_blocking;
 
 use super::State;
 use crate::log::ReadLog as _;
@@ -75,6 +78,19 @@ pub async fn readyz(extract::State(state): extract::State<State>) -> Response {
     }
 }
 
+/// How many claims of each machine are missing, by the numbers that it gives them.
+fn claims_missing(fleet: &Fleet) -> Vec<(String, u64)> {
+    let missing = fleet.numbers().map(|(machine, numbers)| {
+        (format!("{{machine=\"{}\"}}", escaped(machine.as_str())), numbers.missing())
+    });
+    missing.collect()
+}
+
+/// A label's value, as the text format wants it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
 /// `GET /metrics`, in the text format of Prometheus.
 pub async fn metrics(extract::State(state): extract::State<State>) -> Response {
     let metrics = &state.metrics;
@@ -107,8 +123,25 @@ pub async fn metrics(extract::State(state): extract::State<State>) -> Response {
     for (name, help, value) in state.nostr.all() {
         family(&format!("nostr_{name}_total"), "counter", help, &one(value));
     }
+    let machines = Arc::clone(&state.machines);
+    // Folding what is new may take a moment; what cannot be read is told by `readyz` and by `verify`.
+    if let Ok(Ok(missing)) = spawn_blocking(move || machines.look(claims_missing)).await {
+        let help = "Numbers below the highest of a machine's claims that have not come.";
+        family("machine_claims_missing", "gauge", help, &missing);
+    }
     let seconds = metrics.begun.elapsed().as_secs();
     family("uptime_seconds", "gauge", "Seconds since the server began.", &one(seconds));
     let text = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, text)], out).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn a_label_says_any_id_without_ending_early() {
+        assert_eq!(escaped(r#"a"b\c"#), r#"a\"b\\c"#);
+        assert_eq!(escaped("two\nlines"), r"two\nlines");
+    }
 }

@@ -1,0 +1,9 @@
+//! `atm`: machines that keep claims and send them to a real server, whatever fails between the two.
+
+#[cfg(feature = "crash-points")]
+mod crashes;
+mod http;
+mod nostr;
+mod proxy;
+mod server;
+mod world;
