@@ -191,6 +191,7 @@ fn links_in_the_documents_lead_somewhere() {
         "README.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
+        "docs/atm.md",
         "docs/format.md",
         "docs/nostr.md",
         "docs/paying.md",

@@ -7,8 +7,10 @@ use crate::entry::Entry;
 use crate::event::{Event, Leg};
 use crate::hash::EntryHash;
 use crate::identity::PaymentHash;
+use crate::imported::SourceTable;
 use crate::money::Sats;
 use crate::refusal::Refusal;
+use crate::streams;
 use crate::text::{LegId, Text};
 use crate::time::Timestamp;
 
@@ -100,7 +102,14 @@ impl Receipt {
             Event::TelemetryReported(e) => receipt.id = id(e.machine_id.as_str()),
             Event::CassettesSet(e) => receipt.id = id(e.machine_id.as_str()),
             Event::CassettesReported(e) => receipt.id = id(e.machine_id.as_str()),
-            Event::RowImported(e) => receipt.id = Some(e.row.id.clone()),
+            Event::RowImported(e) => {
+                receipt.id = Some(e.row.id.clone());
+                // Its claim is replayed with this receipt, and whoever claimed it looks for the hash.
+                let alone = streams::imported_alone(e.row.table, e.row.id.as_str());
+                if e.row.table == SourceTable::Settlements && alone != entry.front.key {
+                    receipt.payment_hash = Some(payment_hash);
+                }
+            }
             Event::RulesImported(e) => receipt.id = Some(e.operator_user_id.clone()),
             Event::ClaimRefused(e) => receipt.payment_hash = Some(e.payment_hash),
             Event::SettlementReleased(_)

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "crash-points")]
 mod crashes;
+mod disk;
 mod http;
 mod nostr;
 mod proxy;
