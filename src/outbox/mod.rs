@@ -20,6 +20,7 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use claim::{ClaimError, NewClaim};
 pub use file::Damage;
@@ -29,4 +30,5 @@ pub use schedule::{Pauses, Schedule};
 pub use send::{Heard, Run, RunError, Secret, SecretError, Told, run};
 pub use settings::{Settings, SettingsError, parse_http, parse_relay};
 pub use state::{Claim, Content, Standing, State};
-pub use store::{KEEP_MAX, Keep, Outbox, OutboxError, Repair};
+pub use store::{KEEP_MAX, Outbox};
+pub use told::{Keep, OutboxError, Repair};

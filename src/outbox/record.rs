@@ -122,6 +122,8 @@ pub enum Via {
     Http,
 }
 
+// serde hands fields over by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn moment<S: serde::Serializer>(at: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     let at = spireledger_schema::time::Timestamp::from_micros(*at).unwrap_or(
         // Nothing else is ever written: moments come from a `Timestamp`.

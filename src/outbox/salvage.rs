@@ -9,7 +9,8 @@ use spireledger_schema::text::MachineId;
 use super::file::{Damage, scan};
 use super::record::Record;
 use super::state::State;
-use super::store::{Outbox, OutboxError, at, lock, outbox_path, read_from, sync_dir, write_beside};
+use super::store::{Outbox, at, lock, outbox_path, read_from, sync_dir, write_beside};
+use super::told::OutboxError;
 
 /// What a salvage brought.
 #[derive(Debug)]

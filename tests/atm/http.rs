@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::proxy;
 use crate::server::Server;
-use crate::world::{Machine, hashes};
+use crate::world::{Machine, hashes, joined};
 
 /// Nobody looks at the ledger's key over HTTP.
 const KEY: &str = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
@@ -112,8 +112,7 @@ fn a_refusal_for_good_stays_to_be_seen_and_the_ledger_tells_the_number_that_it_h
     let mut wrong = machine.claim(&all[1]);
     wrong["wire_sats"] = json!(1);
     let lines = [machine.claim(&all[0]), wrong, machine.claim(&all[2])];
-    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    machine.atm(&["put", "-"], &lines).expect(0);
+    machine.atm(&["put", "-"], &joined(&lines)).expect(0);
     let told = machine.run_once().expect(1).lines();
     assert!(told.iter().any(|told| told["code"] == "unbalanced"), "{told:?}");
     let refused = || machine.atm(&["list", "--json", "--refused"], "").expect(0).lines();
@@ -122,6 +121,9 @@ fn a_refusal_for_good_stays_to_be_seen_and_the_ledger_tells_the_number_that_it_h
     assert_eq!(seen[0]["refusal"]["code"], "unbalanced");
     let numbers = server.numbers("m1");
     assert_eq!((&numbers["missing"], &numbers["first_missing"]), (&json!(1), &json!([[2, 2]])));
+    let shown = server.run(&["log", "stats"], "").expect(0).out;
+    let row = shown.lines().find(|line| line.contains("m1")).expect("a row of the machine");
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["m1", "3", "1", "2"]);
     let metrics = metrics(&server);
     let line = "spireledger_machine_claims_missing{machine=\"m1\"} 1\n";
     assert!(metrics.contains(line), "{metrics}");

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use nostr_sdk::PublicKey;
 use serde_json::{Value, json};
 
-use crate::world::{Done, finish};
+use crate::world::{Done, finish, joined};
 
 pub struct Server {
     dir: tempfile::TempDir,
@@ -59,8 +59,7 @@ impl Server {
     #[track_caller]
     pub fn submit(&self, commands: &[Value]) {
         assert!(self.child.is_none(), "who serves it, writes it");
-        let lines: String = commands.iter().map(|command| format!("{command}\n")).collect();
-        self.run(&["submit"], &lines).expect(0);
+        self.run(&["submit"], &joined(commands)).expect(0);
     }
 
     /// Registers a machine, while it is not served.

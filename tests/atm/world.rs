@@ -75,7 +75,7 @@ impl Machine {
         let mut machine = Self { dir, id: id.to_owned(), npub: String::new() };
         let begin = ["init", "--machine-id", id, "--ledger-key", ledger_key];
         let made = machine.atm(&[&begin, ways].concat(), "").expect(0);
-        machine.npub = made.out.trim().to_owned();
+        made.out.trim().clone_into(&mut machine.npub);
         assert!(machine.npub.starts_with("npub1"), "{made:?}");
         // Quick enough for a test.
         machine.set("retry_min_ms", 200);
@@ -113,7 +113,7 @@ impl Machine {
     }
 
     pub fn lines(&self, settlements: &[String]) -> String {
-        settlements.iter().map(|hash| format!("{}\n", self.claim(hash))).collect()
+        joined(&settlements.iter().map(|hash| self.claim(hash)).collect::<Vec<_>>())
     }
 
     /// A cash-out of 2,000.
@@ -183,6 +183,12 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// JSON lines.
+pub fn joined(values: &[Value]) -> String {
+    let lines: Vec<String> = values.iter().map(ToString::to_string).collect();
+    lines.join("\n") + "\n"
 }
 
 /// So many payment hashes of a machine.

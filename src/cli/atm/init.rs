@@ -56,7 +56,7 @@ pub fn run(context: &Context, dir: &Path, args: &Args) -> anyhow::Result<Outcome
         compact_after_bytes: Settings::COMPACT_AFTER_BYTES,
     };
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.with_context(|| format!("make {}", dir.display()))?;
+    made.and_then(|()| sync_parent(dir)).with_context(|| format!("make {}", dir.display()))?;
     let secret = key(dir, args)?;
     match Outbox::create(dir, &settings.machine_id, args.first_number) {
         Ok(()) => {}
@@ -83,6 +83,11 @@ pub fn run(context: &Context, dir: &Path, args: &Args) -> anyhow::Result<Outcome
         output::print_line(&npub.to_string())?;
     }
     Ok(Outcome::Yes)
+}
+
+/// A directory is there after a power cut only if the one that names it was synced.
+fn sync_parent(dir: &Path) -> std::io::Result<()> {
+    fs::File::open(fs::canonicalize(dir)?.join(".."))?.sync_all()
 }
 
 /// The machine's key: the one that is given, or that is there already, or a new one.

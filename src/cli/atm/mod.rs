@@ -127,13 +127,12 @@ fn salvage(dir: &std::path::Path) -> anyhow::Result<Outcome> {
 
 /// A claim by its number or payment hash.
 fn find(state: &spireledger::outbox::State, text: &str) -> anyhow::Result<u64> {
-    let claim = match text.parse() {
-        Ok(number) => state.claim(number),
-        Err(_) => {
-            let hash = PaymentHash::parse_hex(text)
-                .with_context(|| format!("{text} is no number and no payment hash"))?;
-            state.claim_of(hash.as_bytes())
-        }
+    let claim = if let Ok(number) = text.parse() {
+        state.claim(number)
+    } else {
+        let hash = PaymentHash::parse_hex(text)
+            .with_context(|| format!("{text} is no number and no payment hash"))?;
+        state.claim_of(hash.as_bytes())
     };
     Ok(claim.with_context(|| format!("no claim {text} is kept here"))?.number)
 }

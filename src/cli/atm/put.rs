@@ -1,7 +1,7 @@
 //! `atm put`: claims are kept, and a line is answered for each once it is on the disk.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write as _};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,7 +10,7 @@ use spireledger::crash;
 use spireledger::outbox::{ClaimError, KEEP_MAX, Keep, NewClaim, Outbox};
 use spireledger_schema::text::MachineId;
 
-use super::{Outcome, open, opened, settings};
+use super::{Outcome, open, opened, output, settings};
 
 /// Longest line that is read.
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -39,10 +39,10 @@ pub fn run(dir: &Path, args: &Args) -> anyhow::Result<Outcome> {
         if answers.iter().any(|answer| answer["status"] == "refused") {
             outcome = Outcome::No;
         }
-        let text: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
+        let text = answers.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        if !text.is_empty() {
+            output::print_line(&text)?;
+        }
         crash::point("atm:after-answer");
     }
     Ok(outcome)
