@@ -14,7 +14,7 @@ mod file;
 mod record;
 mod salvage;
 mod schedule;
-pub mod send;
+mod send;
 mod settings;
 mod state;
 mod store;
@@ -27,7 +27,10 @@ pub use file::Damage;
 pub use record::{Receipt, Refused, Via};
 pub use salvage::Salvaged;
 pub use schedule::{Pauses, Schedule};
-pub use send::{Heard, Run, RunError, Secret, SecretError, Told, run};
+pub use send::{
+    Checked, Heard, Proof, ReceiptError, Run, RunError, Said, Secret, SecretError, Told,
+    check_receipt, run,
+};
 pub use settings::{Settings, SettingsError, parse_http, parse_relay};
 pub use state::{Claim, Content, Standing, State};
 pub use store::{KEEP_MAX, Outbox};

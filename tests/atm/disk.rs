@@ -15,7 +15,7 @@ fn traced(place: &tempfile::TempDir, program: &Command, input: &str) -> Option<V
     let trace = place.path().join("trace");
     let mut command = Command::new("strace");
     let calls = "trace=fsync,fdatasync,pwrite64,write,rename,renameat,renameat2";
-    command.args(["-f", "-y", "-s", "100", "-e", calls, "-o"]).arg(&trace);
+    command.args(["-f", "-y", "-s", "400", "-e", calls, "-o"]).arg(&trace);
     command.arg(program.get_program()).args(program.get_args());
     if Command::new("strace").arg("-V").output().is_err() {
         eprintln!("SKIPPED: without strace nobody sees the order of syncs and answers");
