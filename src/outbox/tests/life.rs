@@ -67,7 +67,7 @@ fn another_claim_of_the_same_settlement_is_refused_by_the_names_of_its_fields() 
         number: 1,
         fields: vec!["fiat_amount".to_owned(), "bitspire_txid".to_owned()],
     };
-    assert_eq!(outbox.keep(&[other.clone()], now()).unwrap(), [conflict]);
+    assert_eq!(outbox.keep(std::slice::from_ref(&other), now()).unwrap(), [conflict]);
     // What names only the attempt makes no other claim.
     let again = with(json!({ "bitspire_event_id": "e2", "request_id": "r2" }));
     assert_eq!(outbox.keep(std::slice::from_ref(&again), now()).unwrap(), [Keep::Known(1)]);
