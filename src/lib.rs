@@ -42,6 +42,7 @@
 
 pub mod audit;
 pub mod bench;
+pub mod export;
 pub mod gateway;
 pub mod import;
 pub mod ledger;

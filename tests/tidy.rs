@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("simulate", &["rules"]),
     ("ledger", &["rules", "log"]),
     ("tables", &["ledger", "log"]),
+    ("export", &["ledger", "log", "tables"]),
     ("import", &["ledger", "rules"]),
     ("payer", &["ledger", "log", "rules"]),
     ("audit", &["ledger", "log", "rules", "tables"]),
@@ -20,8 +21,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "audit", "bench", "gateway", "import", "ledger", "log", "payer", "rules", "simulate",
-            "tables",
+            "audit", "bench", "export", "gateway", "import", "ledger", "log", "payer", "rules",
+            "simulate", "tables",
         ],
     ),
 ];

@@ -9,6 +9,8 @@ mod backup;
 mod balances;
 mod bench;
 mod cassettes;
+mod days;
+mod export;
 mod import;
 mod init;
 mod live;
@@ -74,6 +76,8 @@ enum Command {
     Tables(tables::Command),
     /// Ask a question of the tables in SQL; it can only read.
     Sql(sql::Args),
+    /// Write the books as a journal for other tools, or the tables as files.
+    Export(export::Args),
     /// What each liquidity provider has put in, got out and has left, machine by machine.
     Balances(balances::Args),
     /// What operators believe is in the bays of machines, beside what the machines say.
@@ -150,10 +154,12 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
             | Command::Sql(_)
             | Command::Balances(_)
             | Command::Cassettes(_)
+            | Command::Export(_)
     );
     if context.as_of.is_some() && !looks {
         anyhow::bail!(
-            "--as-of is for looking at the past: log, trace, tables, sql, balances, cassettes"
+            "--as-of is for looking at the past: log, trace, tables, sql, balances, cassettes, \
+             export"
         );
     }
     match command {
@@ -164,6 +170,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Trace(args) => trace::run(context, &args),
         Command::Tables(command) => tables::run(context, &command),
         Command::Sql(args) => sql::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
         Command::Balances(args) => balances::run(context, &args),
         Command::Cassettes(args) => cassettes::run(context, &args),
         Command::Pay(args) => pay::run(context, &args),
