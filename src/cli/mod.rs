@@ -21,6 +21,7 @@ mod output;
 mod pay;
 mod progress;
 mod reconcile;
+mod report;
 mod serve;
 mod simulate;
 mod sql;
@@ -90,6 +91,9 @@ enum Command {
     Stuck(stuck::Args),
     /// Serve the ledger over HTTP until told to stop.
     Serve(serve::Args),
+    /// Documents for accountants.
+    #[command(subcommand)]
+    Audit(report::Command),
     /// Compute everything again from the bytes and list every break.
     Verify(verify::Args),
     /// Bring a backup file up to date: a plain file that only grows and holds the whole ledger.
@@ -177,6 +181,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Reconcile(args) => reconcile::run(context, &args),
         Command::Stuck(args) => stuck::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
+        Command::Audit(command) => report::run(context, &command),
         Command::Verify(args) => verify::run(context, &args),
         Command::Backup(args) => backup::back_up(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

@@ -15,4 +15,4 @@ mod names;
 mod place;
 
 pub use journal::{JournalFormat, Journaled, export_journal};
-pub use place::{ExportError, write_file};
+pub use place::{ExportError, WriteError, write_file};
