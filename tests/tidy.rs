@@ -191,9 +191,11 @@ fn links_in_the_documents_lead_somewhere() {
         "README.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
+        "docs/exports.md",
         "docs/format.md",
         "docs/nostr.md",
         "docs/paying.md",
+        "docs/report.md",
         "docs/tables.md",
     ] {
         let text = fs::read_to_string(root().join(document)).expect(document);

@@ -209,7 +209,7 @@ fn a_change_of_any_amount_is_found() {
 }
 
 /// One machine, one LP, one cash-out, paid.
-const SMALL: &str = r#"{"type":"machine.register","id":"m1","operator_user_id":"op","wallet_id":"w1","fiat_code":"GTQ","operator_cash_out_fee_fraction":"0.03"}
+pub const SMALL: &str = r#"{"type":"machine.register","id":"m1","operator_user_id":"op","wallet_id":"w1","fiat_code":"GTQ","operator_cash_out_fee_fraction":"0.03"}
 {"type":"lp.set","user_id":"ana","dca_wallet_id":"w-ana"}
 {"type":"client.enroll","id":"c1","machine_id":"m1","user_id":"ana"}
 {"type":"deposit.record","id":"d1","client_id":"c1","amount":"2500.00","creator_user_id":"op"}

@@ -5,5 +5,6 @@
 
 mod columns;
 mod journals;
+mod report;
 mod tools;
 mod world;

@@ -22,7 +22,7 @@ pub struct Asked {
     pub from: Timestamp,
     /// How far days begin from UTC's; times are shown so, too.
     pub offset: UtcOffset,
-    /// Entries that are listed of each figure; the others are added up.
+    /// Entries that are listed of each figure; the others are added up. Of exceptions ten times as many.
     pub listed: usize,
 }
 

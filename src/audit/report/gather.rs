@@ -133,6 +133,11 @@ impl Gathered {
         &self.facts.asked
     }
 
+    /// Exceptions that are listed: a person looks at each of them.
+    const fn exceptions(&self) -> usize {
+        self.facts.asked.listed.saturating_mul(10)
+    }
+
     /// The period begins behind an entry; `fleet` is as of that.
     fn begin(&mut self, log: &dyn ReadLog, seq: u64, fleet: &Fleet) -> Result<(), LedgerError> {
         self.is_of_period = true;
@@ -208,9 +213,8 @@ impl Gathered {
                 made.settlement_id.clone().or_else(|| Some(made.deposit_id.as_ref()?.to_string()));
             let row = [made.event.to_owned(), id.unwrap_or_default()];
             let why = "does not add up; the difference is in suspense";
-            self.facts
-                .irregular
-                .push(Irregular { cited: cited.clone(), row, why }, self.facts.asked.listed);
+            let listed = self.exceptions();
+            self.facts.irregular.push(Irregular { cited: cited.clone(), row, why }, listed);
         }
     }
 
@@ -229,7 +233,8 @@ impl Gathered {
                 tx_type: settlement.claimed.tx_type,
                 fee: [i128::from(settlement.fee_sats.get()), i128::from(found)],
             };
-            self.facts.mismatches.push(mismatch, self.facts.asked.listed);
+            let listed = self.exceptions();
+            self.facts.mismatches.push(mismatch, listed);
         }
     }
 
@@ -246,7 +251,8 @@ impl Gathered {
             let row = [e.row.table.to_string(), e.row.id.to_string()];
             let why = "kept as it was found; nothing can be made of it";
             let irregular = Irregular { cited: cited.clone(), row, why };
-            self.facts.irregular.push(irregular, self.facts.asked.listed);
+            let listed = self.exceptions();
+            self.facts.irregular.push(irregular, listed);
         }
     }
 
@@ -297,7 +303,8 @@ impl Gathered {
                 fields: fields.join(", "),
                 wire_sats: claim["wire_sats"].as_u64().map(i128::from),
             };
-            self.facts.refused.push(refused, self.facts.asked.listed);
+            let listed = self.exceptions();
+            self.facts.refused.push(refused, listed);
         }
         Ok(())
     }

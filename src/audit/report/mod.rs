@@ -10,7 +10,8 @@
 mod amount;
 mod build;
 mod checks;
-mod facts;
+mod exceptions;
+pub mod facts;
 mod gather;
 mod html;
 mod measures;
@@ -19,12 +20,11 @@ mod pins;
 mod question;
 mod sequence;
 mod tables;
-#[cfg(test)]
-mod tests;
 
+pub use amount::Amount;
 pub use build::report;
 pub use facts::{Asked, Facts};
 pub use gather::gather;
 pub use html::write_html;
-pub use model::{Check, Report};
+pub use model::{Check, Moved, Report, Row, Section, Source, Table, Value};
 pub use pins::{Pin, pin};

@@ -6,9 +6,10 @@ use spireledger_projections::books::{Account, Unit};
 use spireledger_schema::text::Currency;
 use spireledger_schema::words::{LegStatus, LegType, SettlementStatus, TxType};
 
-use super::amount::{Amount, grouped};
+use super::amount::Amount;
 use super::build::{Sources, fiat};
-use super::facts::{Cited, Facts, Figure, Flow, Listed, Values, at};
+use super::exceptions::{gaps, irregular, mismatches, refused};
+use super::facts::{Facts, Figure, Flow, Values, at};
 use super::model::{Column, Row, Section, Table, Value};
 
 /// All sections, in order.
@@ -51,11 +52,11 @@ pub(super) fn sections(facts: &Facts, sources: &mut Sources<'_>) -> Vec<Section>
     ]
 }
 
-fn text(value: impl ToString) -> Value {
+pub(super) fn text(value: impl ToString) -> Value {
     Value::Text(value.to_string())
 }
 
-fn sats(sats: i128) -> Value {
+pub(super) fn sats(sats: i128) -> Value {
     Value::Amount(Amount::sats(sats))
 }
 
@@ -63,7 +64,7 @@ const fn of(values: &Values, place: usize) -> i128 {
     values[place]
 }
 
-const fn row(values: Vec<Value>, source: Option<usize>) -> Row {
+pub(super) const fn row(values: Vec<Value>, source: Option<usize>) -> Row {
     Row { values, source, is_sum: false }
 }
 
@@ -261,6 +262,9 @@ fn states(facts: &Facts, sources: &mut Sources<'_>) -> Table {
         let figure = Figure::Status(*status);
         let Some(flow) = facts.flows.get(&figure) else { continue };
         let counts = [flow.opening, flow.moved, flow.closing].map(|of| of[at::COUNT]);
+        if counts == [0; 3] {
+            continue;
+        }
         sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         let mut values = vec![text(status)];
         values.extend(counts.map(Value::Count));
@@ -334,6 +338,9 @@ fn legs(facts: &Facts, sources: &mut Sources<'_>) -> Table {
         for status in LegStatus::ALL {
             let figure = Figure::Legs(*leg_type, *status);
             let Some(flow) = facts.flows.get(&figure) else { continue };
+            if [flow.opening, flow.moved, flow.closing] == [Values::default(); 3] {
+                continue;
+            }
             let mut values = vec![text(leg_type), text(status)];
             for of in [&flow.opening, &flow.moved, &flow.closing] {
                 values.extend([Value::Count(of[at::COUNT]), sats(of[at::SATS])]);
@@ -348,145 +355,5 @@ fn legs(facts: &Facts, sources: &mut Sources<'_>) -> Table {
         rows,
         more: None,
         none: "No legs were planned yet.",
-    }
-}
-
-/// What is said of those that are not shown.
-fn more<T>(listed: &Listed<T>) -> Option<String> {
-    let more = listed.count - listed.shown.len() as u64;
-    (more > 0).then(|| format!("and {} more", grouped(&more.to_string())))
-}
-
-/// The first cells of a row about one entry.
-fn entry(cited: &Cited) -> Vec<Value> {
-    let hash = cited.payment_hash.map_or(Value::None, Value::Settlement);
-    vec![Value::Entry(cited.seq), Value::Time(cited.at), hash]
-}
-
-const MISMATCHES: &[Column] = &[
-    Column("seq", "Entry", true),
-    Column("recorded_at", "Recorded at", false),
-    Column("payment_hash", "Settlement", false),
-    Column("machine_id", "Machine", false),
-    Column("direction", "Direction", false),
-    Column("fee", "Fee, sats", true),
-    Column("mismatch", "Mismatch, sats", true),
-];
-
-fn mismatches(facts: &Facts) -> Table {
-    let rows = facts.mismatches.shown.iter().map(|found| {
-        let mut values = entry(&found.cited);
-        values.extend([text(&found.machine_id), text(found.tx_type)]);
-        values.extend(found.fee.map(sats));
-        row(values, None)
-    });
-    Table {
-        id: "mismatches",
-        title: "Fees that are not what was expected",
-        columns: MISMATCHES,
-        rows: rows.collect(),
-        more: more(&facts.mismatches),
-        none: "Every fee is what the fractions in force give.",
-    }
-}
-
-const REFUSED: &[Column] = &[
-    Column("seq", "Entry", true),
-    Column("recorded_at", "Recorded at", false),
-    Column("payment_hash", "Settlement", false),
-    Column("machine_id", "Machine", false),
-    Column("code", "Refused as", false),
-    Column("fields", "What differs", false),
-    Column("wire", "Claimed, sats", true),
-];
-
-fn refused(facts: &Facts) -> Table {
-    let rows = facts.refused.shown.iter().map(|found| {
-        let mut values = entry(&found.cited);
-        values.extend([text(&found.machine_id), text(&found.code), text(&found.fields)]);
-        values.push(found.wire_sats.map_or(Value::None, sats));
-        row(values, None)
-    });
-    let codes = facts.refusals.iter().map(|(code, count)| format!("{count} {code}"));
-    let codes = codes.collect::<Vec<_>>().join(", ");
-    let all = (!codes.is_empty()).then(|| format!("All of them: {codes}"));
-    let more = [all, more(&facts.refused)].into_iter().flatten().collect::<Vec<_>>();
-    Table {
-        id: "refused",
-        title: "Claims that were refused or contradict an accepted one",
-        columns: REFUSED,
-        rows: rows.collect(),
-        more: (!more.is_empty()).then(|| more.join("; ")),
-        none: "No claim was refused that is kept as evidence.",
-    }
-}
-
-const IRREGULAR: &[Column] = &[
-    Column("seq", "Entry", true),
-    Column("recorded_at", "Recorded at", false),
-    Column("payment_hash", "Settlement", false),
-    Column("table", "What", false),
-    Column("id", "Id", false),
-    Column("why", "What is the matter", false),
-];
-
-fn irregular(facts: &Facts) -> Table {
-    let rows = facts.irregular.shown.iter().map(|found| {
-        let mut values = entry(&found.cited);
-        values.extend(found.row.iter().map(text));
-        values.push(text(found.why));
-        row(values, None)
-    });
-    let imported = grouped(&facts.imported.to_string());
-    let all = (facts.imported > 0).then(|| format!("{imported} rows were brought in"));
-    let more = [all, more(&facts.irregular)].into_iter().flatten().collect::<Vec<_>>();
-    Table {
-        id: "irregular",
-        title: "Rows that were brought in and are irregular",
-        columns: IRREGULAR,
-        rows: rows.collect(),
-        more: (!more.is_empty()).then(|| more.join("; ")),
-        none: "Nothing irregular was brought in.",
-    }
-}
-
-const GAPS: &[Column] = &[
-    Column("machine_id", "Machine", false),
-    Column("from", "From", true),
-    Column("to", "To", true),
-    Column("numbered", "Claims with a number", true),
-    Column("unnumbered", "Without", true),
-    Column("repeated", "Twice", true),
-    Column("refused", "Refused", true),
-    Column("missing", "Missing", true),
-    Column("gaps", "Which", false),
-];
-
-fn gaps(facts: &Facts) -> Table {
-    let number = |number: u64| Value::Count(i128::from(number));
-    let rows = facts.machines.iter().map(|(id, machine)| {
-        let (sequence, gaps) = (&machine.sequence, machine.sequence.gaps());
-        let expected = gaps.expected.map(|ends| ends.map(number));
-        let [from, to] = expected.unwrap_or([Value::None, Value::None]);
-        let named = gaps.named.iter().map(|[from, to]| {
-            if from == to { from.to_string() } else { format!("{from}\u{2013}{to}") }
-        });
-        let mut named = named.collect::<Vec<_>>().join(", ");
-        if gaps.is_senseless {
-            named = "the machine counts without order; nothing can be told".into();
-        }
-        let mut values = vec![text(id), from, to];
-        let counts = [sequence.numbered, sequence.unnumbered, sequence.repeated];
-        values.extend(counts.map(number));
-        values.extend([number(gaps.refused), number(gaps.missing), text(named)]);
-        row(values, None)
-    });
-    Table {
-        id: "gaps",
-        title: "What machines counted of their own claims",
-        columns: GAPS,
-        rows: rows.collect(),
-        more: None,
-        none: "There are no machines.",
     }
 }
