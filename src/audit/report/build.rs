@@ -28,7 +28,7 @@ pub(super) struct Sources<'f> {
     places: Vec<(&'f Figure, usize)>,
 }
 
-impl<'f> Sources<'f> {
+impl Sources<'_> {
     /// The place of a figure's source. `None`: nothing has moved it.
     pub(super) fn of(&mut self, figure: &Figure) -> Option<usize> {
         if let Some((_, place)) = self.places.iter().find(|(found, _)| *found == figure) {

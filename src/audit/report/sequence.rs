@@ -132,9 +132,14 @@ mod tests {
 
     fn of(before: &[u64], period: &[u64], refused: &[u64]) -> (Sequence, Gaps) {
         let mut sequence = Sequence::default();
-        before.iter().for_each(|number| sequence.accepted(Some(*number), false));
-        period.iter().for_each(|number| sequence.accepted(Some(*number), true));
-        refused.iter().for_each(|number| sequence.refused(*number));
+        for (numbers, is_of_period) in [(before, false), (period, true)] {
+            for number in numbers {
+                sequence.accepted(Some(*number), is_of_period);
+            }
+        }
+        for number in refused {
+            sequence.refused(*number);
+        }
         let gaps = sequence.gaps();
         (sequence, gaps)
     }
