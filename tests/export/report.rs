@@ -263,6 +263,39 @@ fn exceptions_that_are_not_listed_are_counted() {
     }
 }
 
+/// The summary says the same as the tables below it.
+#[test]
+fn the_summary_is_the_sum_of_the_tables() {
+    let told = month();
+    let made = json(&facts(&told, "op-volcan", 5, 20, 20));
+    let line = |what: &str, unit: &str| {
+        let mut rows = table(&made, "summary").iter();
+        let found = rows.find(|row| row["what"] == what && row["unit"] == unit);
+        found.unwrap_or_else(|| panic!("no {what}, {unit}")).clone()
+    };
+    let sums = |id: &str| {
+        let rows = table(&made, id).iter().filter(|row| row["is_sum"] == true);
+        let sums: Vec<Value> = rows.cloned().collect();
+        assert!(!sums.is_empty(), "{id}");
+        sums
+    };
+    for sum in sums("by_machine") {
+        let way = sum["direction"].as_str().expect("a direction");
+        assert_eq!(line(&format!("Settlements, {way}"), "")["period"], sum["settlements"]);
+        assert_eq!(line(&format!("Exchanged, {way}"), "GTQ")["period"], sum["fiat"]);
+    }
+    for sum in sums("by_direction") {
+        assert_eq!(line("Fees of the platform", "sat")["period"], sum["platform"]);
+        assert_eq!(line("Fees of the operator", "sat")["period"], sum["operator"]);
+    }
+    for sum in sums("liquidity_providers") {
+        let left = line("Liquidity providers have left", "GTQ");
+        assert_eq!([&left["opening"], &left["closing"]], [&sum["opening"], &sum["closing"]]);
+    }
+    let mismatches = table(&made, "mismatches").len();
+    assert_eq!(line("Fees that are not what was expected", "")["period"], mismatches);
+}
+
 /// Names that would be something else than text in HTML, in SQL or in a shell.
 const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",

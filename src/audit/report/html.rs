@@ -124,7 +124,9 @@ impl Page<'_> {
     }
 
     fn table(&self, table: &Table, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "<h3>{}</h3>", table.title)?;
+        if !table.title.is_empty() {
+            writeln!(out, "<h3>{}</h3>", table.title)?;
+        }
         if table.rows.is_empty() {
             writeln!(out, "<p class=\"none\">{}</p>", table.none)?;
         } else {

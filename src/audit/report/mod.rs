@@ -19,6 +19,7 @@ mod model;
 mod pins;
 mod question;
 mod sequence;
+mod summary;
 mod tables;
 
 pub use amount::Amount;

@@ -11,10 +11,17 @@ use super::build::{Sources, fiat};
 use super::exceptions::{gaps, irregular, mismatches, refused};
 use super::facts::{Facts, Figure, Flow, Values, at};
 use super::model::{Column, Row, Section, Table, Value};
+use super::summary::summary;
 
 /// All sections, in order.
 pub(super) fn sections(facts: &Facts, sources: &mut Sources<'_>) -> Vec<Section> {
     vec![
+        Section {
+            id: "summary",
+            title: "Summary",
+            about: "Details, machine by machine, and the entries behind each figure are below.",
+            tables: vec![summary(facts, sources)],
+        },
         Section {
             id: "balances",
             title: "Balances",
