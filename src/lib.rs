@@ -43,6 +43,7 @@
 pub mod audit;
 pub mod bench;
 pub mod crash;
+pub mod export;
 pub mod gateway;
 pub mod import;
 pub mod ledger;

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("simulate", &["rules"]),
     ("ledger", &["rules", "log"]),
     ("tables", &["ledger", "log"]),
+    ("export", &["ledger", "log", "tables"]),
     ("import", &["ledger", "rules"]),
     ("payer", &["ledger", "log", "rules"]),
     ("audit", &["ledger", "log", "rules", "tables"]),
@@ -21,8 +22,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "audit", "bench", "gateway", "import", "ledger", "log", "outbox", "payer", "rules",
-            "simulate", "tables",
+            "audit", "bench", "export", "gateway", "import", "ledger", "log", "outbox", "payer",
+            "rules", "simulate", "tables",
         ],
     ),
 ];
@@ -192,9 +193,11 @@ fn links_in_the_documents_lead_somewhere() {
         "ARCHITECTURE.md",
         "CHANGELOG.md",
         "docs/atm.md",
+        "docs/exports.md",
         "docs/format.md",
         "docs/nostr.md",
         "docs/paying.md",
+        "docs/report.md",
         "docs/tables.md",
     ] {
         let text = fs::read_to_string(root().join(document)).expect(document);

@@ -1,9 +1,10 @@
 //! The audit: everything computed again from the bytes, and every difference named.
 //!
 //! *Never:* trust a table, an index or a snapshot; stop at the first break.
-//! *Start at:* [`verify`].
+//! *Start at:* [`verify`]; for accountants, [`report`].
 
 mod live;
+pub mod report;
 mod verify;
 
 pub use live::LiveTables;

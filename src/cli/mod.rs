@@ -10,6 +10,8 @@ mod backup;
 mod balances;
 mod bench;
 mod cassettes;
+mod days;
+mod export;
 mod import;
 mod init;
 mod live;
@@ -20,6 +22,7 @@ mod output;
 mod pay;
 mod progress;
 mod reconcile;
+mod report;
 mod serve;
 mod simulate;
 mod sql;
@@ -75,6 +78,8 @@ enum Command {
     Tables(tables::Command),
     /// Ask a question of the tables in SQL; it can only read.
     Sql(sql::Args),
+    /// Write the books as a journal for other tools, or the tables as files.
+    Export(export::Args),
     /// What each liquidity provider has put in, got out and has left, machine by machine.
     Balances(balances::Args),
     /// What operators believe is in the bays of machines, beside what the machines say.
@@ -89,6 +94,9 @@ enum Command {
     Serve(serve::Args),
     /// A machine's side: keep claims durably, and send them until the ledger has them.
     Atm(atm::Args),
+    /// Documents for accountants.
+    #[command(subcommand)]
+    Audit(report::Command),
     /// Compute everything again from the bytes and list every break.
     Verify(verify::Args),
     /// Bring a backup file up to date: a plain file that only grows and holds the whole ledger.
@@ -153,10 +161,12 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
             | Command::Sql(_)
             | Command::Balances(_)
             | Command::Cassettes(_)
+            | Command::Export(_)
     );
     if context.as_of.is_some() && !looks {
         anyhow::bail!(
-            "--as-of is for looking at the past: log, trace, tables, sql, balances, cassettes"
+            "--as-of is for looking at the past: log, trace, tables, sql, balances, cassettes, \
+             export"
         );
     }
     match command {
@@ -167,6 +177,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Trace(args) => trace::run(context, &args),
         Command::Tables(command) => tables::run(context, &command),
         Command::Sql(args) => sql::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
         Command::Balances(args) => balances::run(context, &args),
         Command::Cassettes(args) => cassettes::run(context, &args),
         Command::Pay(args) => pay::run(context, &args),
@@ -174,6 +185,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Stuck(args) => stuck::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
         Command::Atm(args) => atm::run(context, &args),
+        Command::Audit(command) => report::run(context, &command),
         Command::Verify(args) => verify::run(context, &args),
         Command::Backup(args) => backup::back_up(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

@@ -133,9 +133,20 @@ fn export(
             progress.finish_and_clear();
             (count, log.head().seq)
         }
-        Some(format) => (export_to_files(&*log, shape, format, out, leftover)?, log.head().seq),
+        Some(format) => (export_to_files(&*log, shape, format, 0, out, leftover)?, log.head().seq),
     };
-    let (version, seq) = (shape.version(), as_of);
+    told(context, out, shape, as_of, count)
+}
+
+/// Says what was exported.
+pub fn told(
+    context: &Context,
+    out: &Path,
+    shape: &Shape,
+    seq: u64,
+    count: u64,
+) -> anyhow::Result<()> {
+    let version = shape.version();
     if context.json {
         return output::print_json(&serde_json::json!({
             "out": out, "version": version, "position": seq, "rows": count,
@@ -147,11 +158,12 @@ fn export(
     Ok(output::print_line(&line)?)
 }
 
-/// Writes a file a table, and says what a person should know of it.
-fn export_to_files(
+/// Writes a file a table, and says what a person should know of it. See [`export_files`].
+pub fn export_to_files(
     log: &dyn ReadLog,
     shape: &Shape,
     format: FileFormat,
+    after: u64,
     out: &Path,
     leftover: Leftover,
 ) -> anyhow::Result<u64> {
@@ -159,7 +171,7 @@ fn export_to_files(
     let ways = 1 + shape.tables().iter().filter(|table| !table.rows().of_fleet()).count();
     let progress = bar("export", Some(log.head().seq * ways as u64), Unit::Entries);
     let watched = Watched::new(log, &progress);
-    let exported = export_files(&watched, shape, format, out, leftover, &mut |spared| {
+    let exported = export_files(&watched, shape, format, after, out, leftover, &mut |spared| {
         progress.set_length(progress.length().unwrap_or_default().saturating_sub(spared));
     })?;
     progress.finish_and_clear();

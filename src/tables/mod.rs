@@ -22,6 +22,7 @@ use crate::ledger::{LedgerError, read, stream_up_to};
 use crate::log::ReadLog;
 
 mod ahead;
+mod booked;
 mod build;
 mod compare;
 mod database;
@@ -36,12 +37,13 @@ mod question;
 mod sink;
 mod states;
 
+pub use booked::{Booked, booked};
 pub use build::{Leftover, export_sqlite, passing};
 pub use compare::{Difference, compare};
 pub use database::{SCHEMA, SETTINGS, TablesError, Unusable};
 pub use files::{Exported, FileFormat, csv_line, export_files, write_object};
 pub use live::Live;
-pub use parquet::{ParquetTable, export_parquet};
+pub use parquet::{Parquet, ParquetTable, export_parquet};
 pub use question::{Listener, ask};
 pub(crate) use states::{Around, States};
 

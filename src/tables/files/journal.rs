@@ -35,16 +35,20 @@ pub(super) struct About {
     shape: String,
     seq: u64,
     hash: String,
+    /// The entry behind which rows begin that are told.
+    #[serde(default)]
+    after: u64,
 }
 
 impl About {
-    pub(super) fn new(shape: &Shape, format: FileFormat, head: Head) -> Self {
+    pub(super) fn new(shape: &Shape, format: FileFormat, head: Head, after: u64) -> Self {
         Self {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             format: format.extension().to_owned(),
             shape: mark(shape),
             seq: head.seq,
             hash: head.hash.to_string(),
+            after,
         }
     }
 }

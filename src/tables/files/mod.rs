@@ -22,7 +22,7 @@ use self::journal::{About, Amid, Done, Journal};
 pub use self::text::{csv_line, write_object};
 use super::build::{Leftover, sync};
 use super::database::TablesError;
-use super::parquet::export_parquet;
+use super::parquet::{Parquet, export_parquet};
 use super::{Told, rows_after};
 use crate::ledger::replay_fleet;
 use crate::log::{ReadLog, crash};
@@ -66,8 +66,9 @@ pub struct Exported {
     pub other: Option<u64>,
 }
 
-/// Writes all tables of a version into a directory, which is made if it is not there. `spared` hears how
-/// many entries need not be read again for a table.
+/// Writes all tables of a version into a directory, which is made if it is not there. Of rows that begin
+/// with an entry (all but those of the fleet and the sums of wallets) there are those that begin behind
+/// `after`. `spared` hears how many entries need not be read again for a table.
 ///
 /// # Errors
 /// [`TablesError::Busy`] if another process exports to the same directory in the same format.
@@ -75,12 +76,13 @@ pub fn export_files(
     log: &dyn ReadLog,
     shape: &Shape,
     format: FileFormat,
+    after: u64,
     dir: &Path,
     leftover: Leftover,
     spared: &mut dyn FnMut(u64),
 ) -> Result<Exported, TablesError> {
     std::fs::create_dir_all(dir).map_err(TablesError::io(dir))?;
-    let about = About::new(shape, format, log.head());
+    let about = About::new(shape, format, log.head(), after);
     let (mut journal, other) = Journal::open(dir, about, leftover)?;
     let mut exported = Exported { rows: 0, as_text: Vec::new(), kept: 0, other };
     let mut fleet = None;
@@ -98,9 +100,10 @@ pub fn export_files(
                 none => none.insert(replay_fleet(log)?),
             };
             let done = if format == FileFormat::Parquet {
-                parquet(log, fleet, shape, table, &place)?
+                parquet(&Parquet { log, fleet, shape, table, after }, &place)?
             } else {
-                Text { log, fleet, table, format, place: &place }.write(&mut journal, spared)?
+                Text { log, fleet, table, format, after, place: &place }
+                    .write(&mut journal, spared)?
             };
             crash::point("tables:files-in-place");
             journal.finish(&done)?;
@@ -138,18 +141,12 @@ impl Place<'_> {
     }
 }
 
-fn parquet(
-    log: &dyn ReadLog,
-    fleet: &Fleet,
-    shape: &Shape,
-    table: &Table,
-    place: &Place<'_>,
-) -> Result<Done, TablesError> {
-    let written = export_parquet(log, fleet, shape, table, &place.path)?;
+fn parquet(of: &Parquet<'_>, place: &Place<'_>) -> Result<Done, TablesError> {
+    let written = export_parquet(of, &place.path)?;
     sync(place.dir)?;
     let meta = std::fs::metadata(&place.path).map_err(TablesError::io(&place.path))?;
     let as_text: BTreeSet<String> = written.as_text.into_iter().map(str::to_owned).collect();
-    Ok(Done { table: table.name().to_owned(), bytes: meta.len(), rows: written.rows, as_text })
+    Ok(Done { table: of.table.name().to_owned(), bytes: meta.len(), rows: written.rows, as_text })
 }
 
 /// A table that is written as text.
@@ -158,6 +155,8 @@ struct Text<'a> {
     fleet: &'a Fleet,
     table: &'a Table,
     format: FileFormat,
+    /// The entry behind which rows begin that are told.
+    after: u64,
     place: &'a Place<'a>,
 }
 
@@ -184,7 +183,7 @@ impl Text<'_> {
                 let names = self.table.columns().iter().map(|column| column.name);
                 out.write_all(csv_line(names).as_bytes()).map_err(&io)?;
             }
-            (out, 0, 0)
+            (out, 0, self.after)
         };
         let mut saved = after;
         rows_after(self.log, self.fleet, self.table, after, |told| {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde::Serializer as _;
 use spireledger_projections::tables::{Row, Table};
 
 use super::FileFormat;
@@ -21,17 +22,16 @@ pub(super) fn write_row(
     write_object(out, row, names)
 }
 
-/// Writes a row as a JSON object on a line of its own: these columns, each with its place in the row.
+/// Writes a row as a JSON object on a line of its own: these columns, in their order, each with its place in
+/// the row.
 pub fn write_object(
     out: &mut impl Write,
     row: &Row<'_>,
     columns: impl Iterator<Item = (usize, &'static str)>,
 ) -> io::Result<()> {
     let cells = columns.filter_map(|(at, column)| Some((column, row.get(at)?)));
-    let object: serde_json::Map<String, serde_json::Value> = cells
-        .map(|(column, cell)| Ok((column.to_owned(), serde_json::to_value(cell)?)))
-        .collect::<Result<_, serde_json::Error>>()?;
-    serde_json::to_writer(&mut *out, &object)?;
+    let mut line = serde_json::Serializer::new(&mut *out);
+    line.collect_map(cells)?;
     out.write_all(b"\n")
 }
 

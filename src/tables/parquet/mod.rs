@@ -26,7 +26,7 @@ use spireledger_projections::tables::{Row, Shape, Table};
 
 use self::column::Column;
 use super::database::TablesError;
-use super::rows;
+use super::{Told, rows_after};
 use crate::log::ReadLog;
 
 /// Rows of a row group.
@@ -43,15 +43,24 @@ pub struct ParquetTable {
     pub as_text: BTreeSet<&'static str>,
 }
 
+/// A table that is to be written.
+pub struct Parquet<'a> {
+    /// The ledger.
+    pub log: &'a dyn ReadLog,
+    /// The fleet as of its head.
+    pub fleet: &'a Fleet,
+    /// The version of the tables.
+    pub shape: &'a Shape,
+    /// The table.
+    pub table: &'a Table,
+    /// The entry behind which rows begin that are told.
+    pub after: u64,
+}
+
 /// Writes a table into a Parquet file, beside it first and then in its place. The file's metadata say
 /// which version of the tables it is of, and as of which entry.
-pub fn export_parquet(
-    log: &dyn ReadLog,
-    fleet: &Fleet,
-    shape: &Shape,
-    table: &Table,
-    path: &Path,
-) -> Result<ParquetTable, TablesError> {
+pub fn export_parquet(of: &Parquet<'_>, path: &Path) -> Result<ParquetTable, TablesError> {
+    let Parquet { log, fleet, shape, table, after } = *of;
     let head = log.head();
     let about = vec![
         KeyValue::new("spireledger.table".into(), table.name().to_owned()),
@@ -59,7 +68,12 @@ pub fn export_parquet(
         KeyValue::new("spireledger.position".into(), head.seq.to_string()),
         KeyValue::new("spireledger.entry_hash".into(), head.hash.to_string()),
     ];
-    write(table, &about, path, |sink| rows(log, fleet, table, |row| sink(&row)))
+    write(table, &about, path, |sink| {
+        rows_after(log, fleet, table, after, |told| match told {
+            Told::Row(row) => sink(&row),
+            Told::Passed(_) => Ok(()),
+        })
+    })
 }
 
 /// Whoever takes rows.
