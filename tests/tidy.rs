@@ -9,19 +9,21 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("rules", &[]),
     ("log", &[]),
+    ("proofs", &[]),
+    ("notary", &["log", "proofs"]),
     ("simulate", &["rules"]),
-    ("ledger", &["rules", "log"]),
+    ("ledger", &["log", "notary", "proofs", "rules"]),
     ("tables", &["ledger", "log"]),
     ("import", &["ledger", "rules"]),
     ("payer", &["ledger", "log", "rules"]),
-    ("audit", &["ledger", "log", "rules", "tables"]),
+    ("audit", &["ledger", "log", "notary", "proofs", "rules", "tables"]),
     ("gateway", &["ledger", "log", "rules", "tables"]),
-    ("bench", &["import", "ledger", "log", "rules", "simulate", "tables"]),
+    ("bench", &["import", "ledger", "log", "notary", "rules", "simulate", "tables"]),
     (
         "cli",
         &[
-            "audit", "bench", "gateway", "import", "ledger", "log", "payer", "rules", "simulate",
-            "tables",
+            "audit", "bench", "gateway", "import", "ledger", "log", "notary", "payer", "proofs",
+            "rules", "simulate", "tables",
         ],
     ),
 ];
@@ -46,7 +48,7 @@ const IMPURE: &[&str] = &[
     "unimplemented!(",
 ];
 
-const PURE: &[&str] = &["schema/src", "projections/src", "src/rules"];
+const PURE: &[&str] = &["schema/src", "projections/src", "src/proofs", "src/rules"];
 
 /// Longest source file, in lines.
 const LINES_MAX: usize = 500;
