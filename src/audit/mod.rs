@@ -3,8 +3,11 @@
 //! *Never:* trust a table, an index or a snapshot; stop at the first break.
 //! *Start at:* [`verify`].
 
+mod evidence;
 mod live;
+mod notary;
 mod verify;
 
 pub use live::LiveTables;
+pub use notary::Signed;
 pub use verify::{Break, Report, verify, verify_backup};

@@ -9,6 +9,7 @@ mod backup;
 mod balances;
 mod bench;
 mod cassettes;
+mod checkpoint;
 mod import;
 mod init;
 mod live;
@@ -18,6 +19,7 @@ mod open;
 mod output;
 mod pay;
 mod progress;
+mod proof;
 mod reconcile;
 mod serve;
 mod simulate;
@@ -27,6 +29,7 @@ mod submit;
 mod tables;
 mod trace;
 mod verify;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,7 +62,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a new, empty ledger.
-    Init,
+    Init(init::Args),
     /// Send commands, one JSON object a line, and print an answer a line, in order.
     Submit(submit::Args),
     /// Bring in a spirekeeper database, of any version: every row as it was found.
@@ -88,6 +91,12 @@ enum Command {
     Serve(serve::Args),
     /// Compute everything again from the bytes and list every break.
     Verify(verify::Args),
+    /// Sign the head of the log, or prove that a later log extends an earlier one.
+    Checkpoint(checkpoint::Args),
+    /// Prove that an entry is in the log, in one file; or verify such a file, without a ledger.
+    Proof(proof::Args),
+    /// Cosign the checkpoints of other ledgers, each only if it extends the last one.
+    Witness(witness::Args),
     /// Bring a backup file up to date: a plain file that only grows and holds the whole ledger.
     Backup(backup::BackupArgs),
     /// Make a new ledger of a backup file, byte for byte.
@@ -157,7 +166,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         );
     }
     match command {
-        Command::Init => init::run(context),
+        Command::Init(args) => init::run(context, &args),
         Command::Submit(args) => submit::run(context, &args),
         Command::Import(args) => import::run(context, &args),
         Command::Log(command) => log::run(context, &command),
@@ -171,6 +180,9 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Stuck(args) => stuck::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
+        Command::Checkpoint(args) => checkpoint::run(context, &args),
+        Command::Proof(args) => proof::run(context, &args),
+        Command::Witness(args) => witness::run(context, &args),
         Command::Backup(args) => backup::back_up(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
         Command::Bench(args) => bench::run(context, &args),
@@ -196,15 +208,27 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn is_damage(error: &anyhow::Error) -> bool {
     use spireledger::ledger::LedgerError;
     use spireledger::log::{BackupError, LogError};
+    use spireledger::notary::NotaryError;
     let ledger = error.chain().filter_map(|cause| cause.downcast_ref::<LedgerError>());
     let log = error.chain().filter_map(|cause| cause.downcast_ref::<LogError>());
     let backup = error.chain().filter_map(|cause| cause.downcast_ref::<BackupError>());
+    let notary = error.chain().filter_map(|cause| cause.downcast_ref::<NotaryError>());
+    let is_notary_damage = |error: &NotaryError| {
+        matches!(
+            error,
+            NotaryError::Log(LogError::Damaged { .. })
+                | NotaryError::Contradicts { .. }
+                | NotaryError::Damaged { .. }
+        )
+    };
     { ledger }.any(|error| match error {
         LedgerError::Damaged(_) | LedgerError::Unreadable { .. } | LedgerError::Unfoldable(_) => {
             true
         }
         LedgerError::Log(error) => matches!(error, LogError::Damaged { .. }),
+        LedgerError::Notary(error) => is_notary_damage(error),
         _ => false,
     }) || { log }.any(|error| matches!(error, LogError::Damaged { .. }))
         || { backup }.any(|error| matches!(error, BackupError::Damaged { .. }))
+        || { notary }.any(is_notary_damage)
 }
