@@ -195,6 +195,7 @@ fn links_in_the_documents_lead_somewhere() {
         "docs/format.md",
         "docs/nostr.md",
         "docs/paying.md",
+        "docs/proofs.md",
         "docs/tables.md",
     ] {
         let text = fs::read_to_string(root().join(document)).expect(document);

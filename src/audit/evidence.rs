@@ -72,3 +72,67 @@ fn check(curve: &Secp256k1<VerifyOnly>, waiting: &Waiting) -> bool {
         signature.is_ok_and(|signature| curve.verify_schnorr(&signature, &message, &key).is_ok())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use nostr_sdk::{EventBuilder, Keys};
+    use spireledger_schema::Command;
+    use spireledger_schema::identity::Role;
+    use spireledger_schema::time::Timestamp;
+
+    use super::*;
+    use crate::audit::verify;
+    use crate::ledger::{Ledger, Reader};
+    use crate::log::Directory;
+    use crate::rules::Request;
+
+    fn request(number: u32, actor: Actor, evidence: Option<Evidence>) -> Request {
+        let line = format!(
+            r#"{{"type":"machine.register","id":"m{number}","operator_user_id":"op",
+                "wallet_id":"w{number}","fiat_code":"GTQ"}}"#
+        );
+        let command = Command::parse(&line).expect("a command");
+        Request { command, actor, user: None, evidence }
+    }
+
+    fn signed_by(keys: &Keys) -> Evidence {
+        let event = EventBuilder::text_note("a request").sign_with_keys(keys).expect("signed");
+        Evidence::NostrEvent {
+            id: event.id.to_bytes(),
+            signature: event.sig.serialize(),
+            kind: 21_000,
+            created_at: Timestamp::EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_signature_that_is_not_the_actors_is_named() {
+        let place = tempfile::tempdir().expect("a place");
+        let dir = place.path().join("ledger");
+        let clock = || Timestamp::from_seconds(1_767_225_600).expect("a time");
+        let held = Directory::begin(&dir, "a test").expect("made");
+        let (ledger, _) = Ledger::open_held(held, Box::new(clock)).expect("opens");
+        Directory::finish(&dir).expect("made");
+        let (keys, other) = (Keys::generate(), Keys::generate());
+        let public_key = PublicKey::from_bytes(keys.public_key().to_bytes());
+        let actor = Actor::Key { role: Role::Super, public_key };
+        let Evidence::NostrEvent { id, mut signature, kind, created_at } = signed_by(&keys);
+        signature[40] ^= 1;
+        let changed = Evidence::NostrEvent { id, signature, kind, created_at };
+        let requests = [
+            request(1, Actor::Local, None),
+            request(2, actor.clone(), Some(signed_by(&keys))),
+            request(3, actor.clone(), Some(signed_by(&other))),
+            request(4, actor.clone(), Some(changed)),
+            request(5, Actor::Local, Some(signed_by(&keys))),
+            request(6, actor, None),
+        ];
+        for request in requests {
+            assert!(ledger.ask_one(request).expect("answered").receipt().is_some());
+        }
+        ledger.close().expect("closed");
+        let report = verify(&Reader::open(&dir).expect("opens"), |_| {});
+        let found: Vec<(u64, &str)> = report.breaks.iter().map(|b| (b.seq, b.check)).collect();
+        assert_eq!(found, [(3, "evidence"), (4, "evidence"), (5, "evidence")], "{report:#?}");
+    }
+}

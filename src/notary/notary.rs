@@ -37,6 +37,8 @@ pub struct Notary {
 struct Desk {
     key: NoteKey,
     store: Store,
+    /// The checkpoint that was looked up last: all receipts of a group are of one.
+    held: Option<([usize; 3], SignedCheckpoint)>,
 }
 
 impl Notary {
@@ -230,7 +232,7 @@ impl Desk {
             },
         };
         register(&mut store, key.public(), at)?;
-        Ok(Self { key, store })
+        Ok(Self { key, store, held: None })
     }
 
     fn checkpoint(
@@ -269,9 +271,18 @@ impl Desk {
         Ok(self.store.of_size(size)?.map(|stored| stored.checkpoint).filter(|c| self.is_ours(c)))
     }
 
-    fn covering(&self, seq: u64) -> Result<Option<SignedCheckpoint>, NotaryError> {
+    /// The checkpoint that a receipt of an entry is of, if it was signed with the key of today.
+    fn covering(&mut self, seq: u64) -> Result<Option<SignedCheckpoint>, NotaryError> {
+        let which = self.store.covering_is(seq);
+        if let Some((held, checkpoint)) = &self.held
+            && *held == which
+        {
+            return Ok(Some(checkpoint.clone()));
+        }
         let stored = self.store.covering(seq)?.map(|stored| stored.checkpoint);
-        Ok(stored.filter(|checkpoint| self.is_ours(checkpoint)))
+        let ours = stored.filter(|checkpoint| self.is_ours(checkpoint));
+        self.held = ours.clone().map(|checkpoint| (which, checkpoint));
+        Ok(ours)
     }
 
     fn is_ours(&self, checkpoint: &SignedCheckpoint) -> bool {

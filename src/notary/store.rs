@@ -144,6 +144,13 @@ impl Store {
         self.first_from(seq)
     }
 
+    /// Which one [`Self::covering`] reads, and how much there is to read: as long as all of it stays the same,
+    /// so does what is read.
+    pub(super) fn covering_is(&self, seq: u64) -> [usize; 3] {
+        let at = self.checkpoints.partition_point(|(held, _)| *held < seq);
+        [at, self.checkpoints.len(), self.cosignatures.len()]
+    }
+
     fn first_from(&self, size: u64) -> Result<Option<Stored>, NotaryError> {
         let at = self.checkpoints.partition_point(|(held, _)| *held < size);
         let found = self.checkpoints.get(at).copied();

@@ -66,7 +66,9 @@ impl Chunk {
 impl Tree {
     /// The tree of a log, for its one writer: the file is brought up to the log's head.
     pub fn open(dir: &Path, log: &dyn ReadLog) -> Result<Self, NotaryError> {
-        Self::load(TreeFile::write(dir)?, log)
+        let tree = Self::load(TreeFile::write(dir)?, log)?;
+        tree.file.trim();
+        Ok(tree)
     }
 
     /// The tree of a log, for a reader: the file is only read, and what it lacks is kept in memory, a quarter

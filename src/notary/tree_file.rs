@@ -120,6 +120,16 @@ impl TreeFile {
         self.pending.push(hash);
     }
 
+    /// Cuts off whatever stands behind the nodes that count.
+    pub(super) fn trim(&self) {
+        let len = if self.kept == 0 { 0 } else { offset(self.kept) };
+        let trimmed = self.file.as_ref().map_or(Ok(()), |file| file.set_len(len));
+        if let Err(error) = trimmed {
+            let path = self.path.display();
+            tracing::warn!(%error, "{path} was not cut; what stands behind its end is passed over");
+        }
+    }
+
     /// Nodes that wait to be written.
     pub(super) fn waiting(&self) -> usize {
         self.pending.len()

@@ -151,7 +151,7 @@ impl SignedCheckpoint {
         }
     }
 
-    /// The same checkpoint with one signature more.
+    /// The same checkpoint with one signature more, or a newer one of a key that has signed it.
     #[must_use]
     pub fn with(mut self, signature: Signature) -> Self {
         self.note.add(signature);

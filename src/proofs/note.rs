@@ -162,11 +162,11 @@ impl Note {
         signed.ok_or_else(|| NoteError::NotSigned(key.name().clone()))
     }
 
-    /// Adds a signature, behind the others. The same one again changes nothing.
+    /// Adds a signature, behind the others. One that the same key has made before gives way: a witness that
+    /// signs again and again must not fill the note.
     pub(super) fn add(&mut self, signature: Signature) {
-        if !self.signatures.contains(&signature) {
-            self.signatures.push(signature);
-        }
+        self.signatures.retain(|held| held.name != signature.name || held.id != signature.id);
+        self.signatures.push(signature);
     }
 }
 

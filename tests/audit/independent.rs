@@ -108,7 +108,7 @@ fn packages_for_python_accept_our_proofs_and_refuse_changed_ones() {
     assert_eq!(said["entry"], given["entries"][199]);
     for (what, from, to) in [
         ("proof", "index 199", "index 198"),
-        ("proof", "extra AQ", "extra AR"),
+        ("proof", "extra A", "extra B"),
         ("proof", "\n306\n", "\n305\n"),
         ("proof", "ledger.example/gt\n306", "ledger.example/gu\n306"),
     ] {

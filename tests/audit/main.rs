@@ -6,6 +6,8 @@ mod damage;
 mod independent;
 mod receipts;
 mod witnesses;
+// The world of the tests of the command line: not all of it is needed here.
+#[allow(dead_code)]
 #[path = "../cli/world.rs"]
 mod world;
 
