@@ -37,6 +37,8 @@ pub struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+// One of them a run.
+#[allow(clippy::large_enum_variant)]
 enum Command {
     /// Every checkpoint that was signed.
     List,

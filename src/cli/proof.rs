@@ -110,9 +110,9 @@ fn verify(context: &Context, args: &Verify) -> anyhow::Result<Outcome> {
     match proven {
         Ok(proven) => {
             if context.json {
-                print_json(&proven)?
+                print_json(&proven)?;
             } else {
-                print(&proven)?
+                print(&proven)?;
             }
             Ok(Outcome::Yes)
         }

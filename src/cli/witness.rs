@@ -20,6 +20,8 @@ pub struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
+// One of them a run.
+#[allow(clippy::large_enum_variant)]
 enum Command {
     /// Print the public key of this witness; it gets one if it has none.
     Key {
@@ -39,12 +41,11 @@ enum Command {
 }
 
 pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let dir = match &args.state {
-        Some(dir) => dir.clone(),
-        None => {
-            Directory::check(&context.ledger)?;
-            context.ledger.join("cosigner")
-        }
+    let dir = if let Some(dir) = &args.state {
+        dir.clone()
+    } else {
+        Directory::check(&context.ledger)?;
+        context.ledger.join("cosigner")
     };
     match &args.command {
         Command::Key { name } => {

@@ -12,9 +12,9 @@
 //! it is durable here; the secret key in a text. *Start at:* [`Notary::checkpoint`].
 
 mod copy;
+mod desk;
 mod error;
 mod keys;
-mod notary;
 mod records;
 mod store;
 #[cfg(test)]
@@ -24,9 +24,9 @@ mod tree_file;
 mod witness;
 
 pub use copy::CheckpointsCopy;
+pub use desk::{Access, Notary};
 pub use error::NotaryError;
 pub use keys::{KEY_FILE, load_key, make_key, public_key};
-pub use notary::{Access, Notary};
 pub use records::{Damage, Record, Records};
 pub use store::{CHECKPOINTS_FILE, Store, Stored};
 pub use tree::Tree;

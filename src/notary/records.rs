@@ -85,7 +85,7 @@ impl Record {
 enum Found {
     Record {
         at: Timestamp,
-        record: Record,
+        record: Box<Record>,
         len: u64,
     },
     /// The file ends within the record.
@@ -149,7 +149,7 @@ impl<'f> Records<'f> {
         let at = Timestamp::from_micros(at).unwrap_or(Timestamp::EPOCH);
         Ok(record.map_or(Found::Broken("the record cannot be read"), |record| Found::Record {
             at,
-            record,
+            record: Box::new(record),
             len: len as u64,
         }))
     }
@@ -188,7 +188,7 @@ impl Iterator for Records<'_> {
             }
             Ok(Found::Record { at, record, len }) => {
                 self.offset += len;
-                Some(Ok(Ok((begin, at, record))))
+                Some(Ok(Ok((begin, at, *record))))
             }
             Ok(found) => {
                 let next = match self.next_from(begin + 1) {

@@ -57,7 +57,7 @@ impl Store {
     fn refresh(&mut self) -> Result<u64, NotaryError> {
         let io = NotaryError::io(&self.path);
         let mut records = Records::from(&self.file, self.end).map_err(&io)?;
-        while let Some(read) = records.next() {
+        for read in records.by_ref() {
             if let Ok((place, _, record)) = read.map_err(&io)? {
                 match record {
                     Record::Key(key) => self.keys.push(key),

@@ -78,10 +78,7 @@ impl Tree {
     }
 
     fn load(mut file: TreeFile, log: &dyn ReadLog) -> Result<Self, NotaryError> {
-        let frontier = match of_file(&file, log)? {
-            Some(frontier) => frontier,
-            None => Frontier::default(),
-        };
+        let frontier = of_file(&file, log)?.unwrap_or_default();
         file.cut(records_of(frontier.size()));
         let tail = Chunk::new(frontier.size());
         let mut tree = Self { file, frontier, tail, read: None };

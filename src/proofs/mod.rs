@@ -18,6 +18,8 @@ mod lines;
 mod note;
 mod proof;
 #[cfg(test)]
+// Trees of tests are small.
+#[allow(clippy::cast_possible_truncation)]
 mod tests;
 mod tree;
 

@@ -121,7 +121,6 @@ fn proofs_are_made_beside_a_writer() {
         verify(&world, "p", &public).succeeds();
         world.run(&["checkpoint"]).succeeds();
     }
-    drop(ask);
     drop(input);
     assert!(child.wait().expect("it ends").success());
     world.run(&["verify"]).succeeds();

@@ -71,7 +71,7 @@ fn what_is_no_note_is_refused() {
     let signature = NOTE.split_once("\n\n").expect("two parts").1;
     let many = format!("text\n\n{}", signature.repeat(65));
     for (text, expected) in [
-        ("".to_owned(), NoteError::NoSignatures),
+        (String::new(), NoteError::NoSignatures),
         ("text\n".into(), NoteError::NoSignatures),
         (format!("text\n{signature}"), NoteError::NoSignatures),
         (format!("text\r\n\n{signature}"), NoteError::NotANote),
