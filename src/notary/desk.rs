@@ -243,19 +243,21 @@ impl Desk {
         at: Timestamp,
     ) -> Result<SignedCheckpoint, NotaryError> {
         self.store.reread()?;
-        if let Some(stored) = self.signed(size)? {
-            return Ok(stored);
-        }
+        let signed = self.signed(size)?;
         let latest = self.store.latest()?.map(|stored| stored.checkpoint.tree());
+        let earlier = signed.as_ref().map(SignedCheckpoint::tree).or(latest);
         let root = healing(tree, log, |tree| {
             let root = tree.root(log, size)?;
-            match latest {
-                Some(latest) if !fits(tree, log, latest, (size, root))? => {
-                    Err(NotaryError::Contradicts { signed: latest.0 })
+            match earlier {
+                Some(earlier) if !fits(tree, log, earlier, (size, root))? => {
+                    Err(NotaryError::Contradicts { signed: earlier.0 })
                 }
                 _ => Ok(root),
             }
         })?;
+        if let Some(signed) = signed {
+            return Ok(signed);
+        }
         let signed = SignedCheckpoint::sign(size, root, &self.key);
         let public = self.key.public().clone();
         self.store.add(at, &Record::Checkpoint(signed.clone()), |store| {

@@ -111,7 +111,8 @@ fn cosigned_message(text: &str, seconds: u64) -> Vec<u8> {
     format!("cosignature/v1\ntime {seconds}\n{text}").into_bytes()
 }
 
-/// A text and its signatures. Nothing of it is to be believed before [`Self::signed_by`].
+/// A text and its signatures. Nothing of it is to be believed before a signature of
+/// somebody who is known was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     text: String,

@@ -119,3 +119,21 @@ fn packages_for_python_accept_our_proofs_and_refuse_changed_ones() {
         assert!(!ask(&changed).status.success(), "{to} was accepted");
     }
 }
+
+/// Where they cannot be installed, whoever runs the tests sees that nobody else was asked: what a test prints
+/// is caught, this is not.
+#[test]
+fn a_skipped_test_says_so() {
+    let nothing = tempfile::tempdir().expect("a temporary directory");
+    let me = std::env::current_exe().expect("this test");
+    let mut one = Command::new(me);
+    let name = "independent::packages_for_python_accept_our_proofs_and_refuse_changed_ones";
+    one.args(["--exact", name]).env("PATH", nothing.path());
+    let output =
+        one.env("SPIRELEDGER_VERIFIERS", nothing.path().join("none")).output().expect("it ran");
+    assert!(output.status.success(), "{output:#?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let expected =
+        "SKIPPED, proofs verified by Python packages: no verifiers in Python: there is no";
+    assert!(told.contains(expected), "{output:#?}");
+}

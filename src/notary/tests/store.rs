@@ -63,10 +63,10 @@ fn a_proof_is_the_same_whenever_it_is_asked_for() {
 #[test]
 fn what_contradicts_an_earlier_checkpoint_is_not_signed() {
     let dir = tempfile::tempdir().expect("a place");
-    let (ours, forked, shorter) = (log(600, 1), log(700, 2), log(500, 1));
+    let (ours, forked, shorter, same_size) = (log(600, 1), log(700, 2), log(500, 1), log(600, 2));
     open(dir.path(), &ours).checkpoint(&ours, now()).expect("signed");
     let held = file(dir.path());
-    for other in [forked, shorter] {
+    for other in [forked, shorter, same_size] {
         std::fs::remove_file(dir.path().join(TREE_FILE)).expect("removed");
         let refused = open(dir.path(), &other).checkpoint(&other, now());
         assert!(matches!(refused, Err(NotaryError::Contradicts { signed: 600 })), "{refused:?}");
