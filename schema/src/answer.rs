@@ -42,6 +42,17 @@ pub struct Receipt {
     pub settlement: Option<FeeSplit>,
     /// The legs that were planned.
     pub legs: Vec<PlannedLeg>,
+    /// The proof that it is in the log, if the command asked for one.
+    pub proof: Option<Proof>,
+}
+
+/// The proof that was asked for with `"receipt": true`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// A C2SP tlog-proof, with the entry in it.
+    Here(Box<str>),
+    /// It could not be made, and why. What was answered stands all the same.
+    Missing(Box<str>),
 }
 
 /// How the sats of a settlement are split.
@@ -83,6 +94,7 @@ impl Receipt {
             recorded_at: entry.circumstances.recorded_at,
             settlement: None,
             legs: Vec::new(),
+            proof: None,
         };
         let id = |text: &str| Some(Text::new(text));
         match &entry.event {
@@ -175,6 +187,14 @@ impl Answer {
         }
     }
 
+    /// The receipt, unless refused, to be completed.
+    pub const fn receipt_mut(&mut self) -> Option<&mut Receipt> {
+        match self {
+            Self::Accepted(receipt) | Self::Replayed(receipt) => Some(receipt),
+            Self::Refused(_) => None,
+        }
+    }
+
     /// `accepted`, `replayed` or `refused`.
     pub const fn status(&self) -> &'static str {
         match self {
@@ -221,6 +241,11 @@ impl Serialize for Answer {
         }
         if !receipt.legs.is_empty() {
             out.serialize_entry("legs", &receipt.legs)?;
+        }
+        match &receipt.proof {
+            None => {}
+            Some(Proof::Here(text)) => out.serialize_entry("receipt", text)?,
+            Some(Proof::Missing(why)) => out.serialize_entry("receipt_missing", why)?,
         }
         out.end()
     }

@@ -3,9 +3,12 @@
 //! *Never:* trust a table, an index or a snapshot; stop at the first break.
 //! *Start at:* [`verify`]; for accountants, [`report`].
 
+mod evidence;
 mod live;
+mod notary;
 pub mod report;
 mod verify;
 
 pub use live::LiveTables;
+pub use notary::Signed;
 pub use verify::{Break, Report, verify, verify_backup};

@@ -10,6 +10,7 @@ use spireledger_projections::{Fleet, Life};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Entry, EntryKey};
 
+use super::evidence::Evidences;
 use crate::ledger::{LedgerError, read};
 use crate::log::{BackupError, BackupLog, Block, Head, KeyIndex, LogError, ReadLog, Stored};
 use crate::tables::{Around, States};
@@ -43,12 +44,21 @@ pub struct Report {
     pub breaks: Vec<Break>,
     /// Breaks beyond those that are listed.
     pub more_breaks: u64,
+    /// Checkpoints whose root was held against the entries.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub checkpoints: u64,
     /// Versions whose live tables were held against the log.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<u16>,
     /// Versions whose live tables another program made: they will be made anew.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_tables: Vec<u16>,
+}
+
+// serde hands it over by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Report {
@@ -68,7 +78,7 @@ impl Report {
 }
 
 /// Verifies a log: blocks and their checksums, the chain, positions and times, the links between the
-/// entries of a key, the key index, that every entry can be read and folded, and that no sat is lost, made
+/// entries of a key, the key index, the machines' signatures, that every entry can be read and folded, and that no sat is lost, made
 /// or paid twice.
 pub fn verify(log: &dyn ReadLog, mut tick: impl FnMut(u64)) -> Report {
     let seed = log.key_index().map_or([0; 16], KeyIndex::seed);
@@ -146,6 +156,8 @@ struct Check {
     keys: KeyIndex,
     /// What is folded anew, as long as it folds.
     folded: Option<Folded>,
+    /// Signatures of machines that are still to be checked.
+    evidences: Evidences,
 }
 
 /// State, made anew in bounded memory.
@@ -181,6 +193,7 @@ impl Check {
             head_hash: String::new(),
             breaks: Vec::new(),
             more_breaks: 0,
+            checkpoints: 0,
             tables: Vec::new(),
             other_tables: Vec::new(),
         };
@@ -191,6 +204,7 @@ impl Check {
             recorded_at: Timestamp::EPOCH,
             keys: KeyIndex::new(seed),
             folded: Some(Folded { fleet: Fleet::default(), lives: States::new() }),
+            evidences: Evidences::default(),
         }
     }
 
@@ -259,6 +273,9 @@ impl Check {
                 return self.note(seq, "entry", what);
             }
         };
+        for (seq, what) in self.evidences.take(&entry) {
+            self.note(seq, "evidence", what);
+        }
         let at = entry.circumstances.recorded_at;
         if at < self.recorded_at {
             let what =
@@ -283,6 +300,9 @@ impl Check {
     }
 
     fn finish(mut self) -> Report {
+        for (seq, what) in self.evidences.finish() {
+            self.note(seq, "evidence", what);
+        }
         if self.head != self.expected {
             let what =
                 format!("the log should end with {}, but ends with {}", self.expected, self.head);

@@ -11,6 +11,7 @@ use spireledger_schema::{Entry, Event};
 
 use super::BenchError;
 use crate::log::{Block, Directory, Log, ReadLog, Sealer, SledLog};
+use crate::notary::{NotaryError, Tree};
 
 /// A file that is appended to and synced: what a log costs at least.
 pub struct Bare {
@@ -59,6 +60,11 @@ impl OurLog {
         let blocks = self.sealer.seal();
         self.log.append(self.log.head(), &blocks)?;
         Ok(blocks)
+    }
+
+    /// The tree over its entries, to be kept up as it grows.
+    pub fn tree(&self) -> Result<Tree, NotaryError> {
+        Tree::open(self.log.path(), &self.log)
     }
 
     /// How many entries it holds.

@@ -4,7 +4,9 @@ use super::contenders::{Bare, OurLog, Row, Scratch, Sqlite, bytes_on_disk, sqlit
 use super::input::Decided;
 use super::report::{Figure, Unit};
 use super::timing::{Begun, Timing, number};
-use super::{BARE, BenchError, SQLITE, Sizes, rounds, same};
+use super::{BARE, BenchError, LOG, SQLITE, Sizes, rounds, same};
+use crate::log::Block;
+use crate::notary::Tree;
 
 /// What the sync floor appends: one page.
 const PAGE_BYTES: usize = 4_096;
@@ -33,15 +35,18 @@ pub(super) fn alone(
     let connection = sqlite(&path("sqlite"))?;
     let mut peer = Sqlite::prepare(&connection)?;
     let (mut our_time, mut bare_time, mut peer_time) = <(Timing, Timing, Timing)>::default();
+    let mut tree_time = Timing::default();
     let first = input.fleet()?;
     ours.append(&first)?;
+    let mut tree = ours.tree()?;
     for count in rounds(sizes.claims) {
         let entries = input.claims(count)?;
         let rows: Vec<Row> = entries.iter().filter_map(Row::of).collect();
         let mut written = Vec::new();
         for entries in entries.chunks(group) {
-            let blocks =
-                our_time.group(entries.len() as u64, Begun::here(), || ours.append(entries))?;
+            let count = entries.len() as u64;
+            let blocks = our_time.group(count, Begun::here(), || ours.append(entries))?;
+            tree_time.stretch(count, &take(&mut tree, &blocks));
             let bytes: Vec<u8> = blocks.iter().flat_map(|block| block.bytes().to_vec()).collect();
             written.push((entries.len() as u64, bytes));
         }
@@ -54,13 +59,23 @@ pub(super) fn alone(
     }
     same("entries of the log", ours.count(), sizes.claims + first.len() as u64)?;
     same("rows of SQLite", peer.count()?, sizes.claims)?;
+    same("entries of the tree", tree.size(), ours.count())?;
     let figures = figures(group, &our_time, &bare_time, &peer_time);
+    let behind = Figure::rate("  the tree over the same entries", &tree_time);
+    let behind = behind.beside(LOG, our_time.rate());
     drop((ours, peer));
     drop(connection);
     let each = |name: &str| number(bytes_on_disk(&path(name))) / number(sizes.claims);
     let disk = Figure::new(format!("{}, bytes on disk", of(group)), each("log"), Unit::BytesEach);
     let disk = disk.beside(SQLITE, each("sqlite"));
-    Ok(figures.into_iter().chain([disk]).collect())
+    Ok(figures.into_iter().chain([behind, disk]).collect())
+}
+
+/// Takes blocks into the tree. What comes back began before.
+fn take(tree: &mut Tree, blocks: &[Block]) -> Begun {
+    let begun = Begun::here();
+    tree.take(blocks);
+    begun
 }
 
 fn of(group: usize) -> String {

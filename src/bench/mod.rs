@@ -27,10 +27,13 @@ pub use timing::Latency;
 use crate::import::ImportError;
 use crate::ledger::LedgerError;
 use crate::log::{DirectoryError, LogError};
+use crate::notary::NotaryError;
 use crate::tables::TablesError;
 
 const BARE: &str = "bare disk";
 const SQLITE: &str = "SQLite";
+/// Our own log, beside which stands what is done behind it.
+const LOG: &str = "log alone";
 /// Claims whose input is in memory at a time: contenders take turns after so many.
 const ROUND_ROWS: u64 = 40_000;
 
@@ -76,6 +79,9 @@ pub enum BenchError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The tree.
+    #[error(transparent)]
+    Notary(#[from] NotaryError),
     /// The tables.
     #[error(transparent)]
     Tables(#[from] TablesError),

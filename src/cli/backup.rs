@@ -1,6 +1,6 @@
 //! `backup` and `restore`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,6 +9,8 @@ use spireledger::log::{
     BackupFile, BackupLog, Block, Directory, Head, Log as _, ReadLog as _, SledLog,
     back_up as bring_up, crash,
 };
+
+use spireledger::notary::CheckpointsCopy;
 
 use super::progress::{Unit, bar};
 use super::{Context, Outcome, open, output};
@@ -42,11 +44,14 @@ pub fn back_up(context: &Context, args: &BackupArgs) -> anyhow::Result<Outcome> 
     let mut last: Option<Head> = None;
     loop {
         // Opened anew each time: whoever writes must be able to begin and end in between.
+        // Looked at first: no checkpoint in the copy is of more entries than the copy of the log has.
+        let signed = CheckpointsCopy::begin(&context.ledger)?;
         let reader = open::reader(context)?;
         let progress = bar("backup", Some(reader.head().seq), Unit::Entries);
         let done = bring_up(&reader, &args.file, |head| progress.set_position(head.seq))?;
         progress.finish_and_clear();
         drop(reader);
+        signed.bring_up(&beside(&args.file))?;
         if last != Some(done.to) {
             last = Some(done.to);
             let file = args.file.display();
@@ -72,6 +77,13 @@ pub fn back_up(context: &Context, args: &BackupArgs) -> anyhow::Result<Outcome> 
     }
 }
 
+/// Where the checkpoints of a ledger are copied to: beside the backup of its log.
+fn beside(backup: &Path) -> PathBuf {
+    let mut name = backup.as_os_str().to_owned();
+    name.push(".checkpoints");
+    name.into()
+}
+
 pub fn restore(context: &Context, args: &RestoreArgs) -> anyhow::Result<Outcome> {
     // Read whole before anything is made: a damaged backup makes no ledger unless asked to.
     let backup = BackupLog::open(&args.file)?;
@@ -91,6 +103,10 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> anyhow::Result<Outcome>
     let head = write(directory, args, end).with_context(|| {
         format!("{} is not complete; remove it and restore again", context.ledger.display())
     })?;
+    let copy = beside(&args.file);
+    if copy.exists() {
+        CheckpointsCopy::restore(&copy, &context.ledger)?;
+    }
     crash::point("restore:before-fold");
     // Opened as it will be used: state and keys are folded from the blocks.
     let (ledger, _) = Ledger::open_held(Directory::resume(&context.ledger)?, open::clock())?;

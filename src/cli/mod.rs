@@ -10,6 +10,7 @@ mod backup;
 mod balances;
 mod bench;
 mod cassettes;
+mod checkpoint;
 mod days;
 mod export;
 mod import;
@@ -21,6 +22,7 @@ mod open;
 mod output;
 mod pay;
 mod progress;
+mod proof;
 mod reconcile;
 mod report;
 mod serve;
@@ -31,6 +33,7 @@ mod submit;
 mod tables;
 mod trace;
 mod verify;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,7 +66,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a new, empty ledger.
-    Init,
+    Init(init::Args),
     /// Send commands, one JSON object a line, and print an answer a line, in order.
     Submit(submit::Args),
     /// Bring in a spirekeeper database, of any version: every row as it was found.
@@ -99,6 +102,12 @@ enum Command {
     Audit(report::Command),
     /// Compute everything again from the bytes and list every break.
     Verify(verify::Args),
+    /// Sign the head of the log, or prove that a later log extends an earlier one.
+    Checkpoint(checkpoint::Args),
+    /// Prove that an entry is in the log, in one file; or verify such a file, without a ledger.
+    Proof(proof::Args),
+    /// Cosign the checkpoints of other ledgers, each only if it extends the last one.
+    Witness(witness::Args),
     /// Bring a backup file up to date: a plain file that only grows and holds the whole ledger.
     Backup(backup::BackupArgs),
     /// Make a new ledger of a backup file, byte for byte.
@@ -170,7 +179,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         );
     }
     match command {
-        Command::Init => init::run(context),
+        Command::Init(args) => init::run(context, &args),
         Command::Submit(args) => submit::run(context, &args),
         Command::Import(args) => import::run(context, &args),
         Command::Log(command) => log::run(context, &command),
@@ -187,6 +196,9 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Atm(args) => atm::run(context, &args),
         Command::Audit(command) => report::run(context, &command),
         Command::Verify(args) => verify::run(context, &args),
+        Command::Checkpoint(args) => checkpoint::run(context, &args),
+        Command::Proof(args) => proof::run(context, &args),
+        Command::Witness(args) => witness::run(context, &args),
         Command::Backup(args) => backup::back_up(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
         Command::Bench(args) => bench::run(context, &args),
@@ -212,18 +224,30 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn is_damage(error: &anyhow::Error) -> bool {
     use spireledger::ledger::LedgerError;
     use spireledger::log::{BackupError, LogError};
+    use spireledger::notary::NotaryError;
     use spireledger::outbox::OutboxError;
     let ledger = error.chain().filter_map(|cause| cause.downcast_ref::<LedgerError>());
     let log = error.chain().filter_map(|cause| cause.downcast_ref::<LogError>());
     let backup = error.chain().filter_map(|cause| cause.downcast_ref::<BackupError>());
     let outbox = error.chain().filter_map(|cause| cause.downcast_ref::<OutboxError>());
+    let notary = error.chain().filter_map(|cause| cause.downcast_ref::<NotaryError>());
+    let is_notary_damage = |error: &NotaryError| {
+        matches!(
+            error,
+            NotaryError::Log(LogError::Damaged { .. })
+                | NotaryError::Contradicts { .. }
+                | NotaryError::Damaged { .. }
+        )
+    };
     { ledger }.any(|error| match error {
         LedgerError::Damaged(_) | LedgerError::Unreadable { .. } | LedgerError::Unfoldable(_) => {
             true
         }
         LedgerError::Log(error) => matches!(error, LogError::Damaged { .. }),
+        LedgerError::Notary(error) => is_notary_damage(error),
         _ => false,
     }) || { log }.any(|error| matches!(error, LogError::Damaged { .. }))
         || { backup }.any(|error| matches!(error, BackupError::Damaged { .. }))
         || { outbox }.any(|error| matches!(error, OutboxError::Damaged { .. }))
+        || { notary }.any(is_notary_damage)
 }

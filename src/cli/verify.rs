@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use spireledger::audit::{Break, LiveTables, Report, verify, verify_backup};
+use spireledger::audit::{Break, LiveTables, Report, Signed, verify, verify_backup};
 use spireledger::log::{LogError, ReadLog as _};
 
 use super::progress::{Unit, bar};
@@ -35,7 +35,7 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn verify_ledger(context: &Context) -> anyhow::Result<Report> {
-    let tables = LiveTables::open(&context.ledger);
+    let (tables, signed) = (LiveTables::open(&context.ledger), Signed::open(&context.ledger));
     let reader = open::reader(context)?;
     let progress = bar("verify", Some(reader.head().seq), Unit::Entries);
     let mut report = verify(&reader, |seq| progress.set_position(seq));
@@ -47,6 +47,9 @@ fn verify_ledger(context: &Context) -> anyhow::Result<Report> {
             report.breaks.push(found);
         }
     }
+    let progress = bar("tree", Some(reader.head().seq), Unit::Entries);
+    signed.verify(&reader, &mut report, &mut |seq| progress.set_position(seq));
+    progress.finish_and_clear();
     let progress = bar("tables", Some(reader.head().seq), Unit::Entries);
     tables.verify(&reader, &mut report, &mut |seq| progress.set_position(seq));
     progress.finish_and_clear();
@@ -77,7 +80,12 @@ fn print(report: &Report) -> anyhow::Result<()> {
     if report.is_sound() {
         let tables =
             if report.tables.is_empty() { "" } else { "; the live tables are what they say" };
-        return Ok(output::print_line(&format!("sound: {read}{tables}"))?);
+        let signed = match report.checkpoints {
+            0 => String::new(),
+            1 => "; the checkpoint that was signed is of these entries".into(),
+            all => format!("; all {} checkpoints are of these entries", output::grouped(all)),
+        };
+        return Ok(output::print_line(&format!("sound: {read}{signed}{tables}"))?);
     }
     let mut table = output::table(&["entry", "check", "what is wrong"], &[0]);
     for broken in &report.breaks {

@@ -12,7 +12,7 @@ use spireledger_schema::{
     Answer, Circumstances, Entry, EntryHash, EntryKey, Event, Front, Receipt, Refusal,
 };
 
-use super::committer::Group;
+use super::committer::{Decided, Group};
 use super::queue::Out;
 use super::recent::Recent;
 use super::{BATCH_LEN_MAX, Batch, Clock, Item, LedgerError, Why, decode, pieces, snapshot};
@@ -103,7 +103,11 @@ impl Decider {
     fn batch(&mut self, batch: Batch) -> Result<(), LedgerError> {
         self.last_recorded = self.last_recorded.max((self.clock)());
         let mut answers = Vec::with_capacity(batch.items.len());
+        let mut to_prove = Vec::new();
         for item in batch.items {
+            if matches!(&item, Item::Request(request) if request.command.receipt) {
+                to_prove.push(answers.len());
+            }
             answers.push(match item {
                 Item::Request(request) => self.one(&request)?,
                 Item::Refused(refusal) => Answer::Refused(refusal),
@@ -113,7 +117,7 @@ impl Decider {
                 self.hand_over()?;
             }
         }
-        self.group.replies.push((batch.reply, answers));
+        self.group.replies.push(Decided { reply: batch.reply, answers, to_prove });
         Ok(())
     }
 
@@ -384,6 +388,7 @@ impl Decider {
         }
         let mut group = std::mem::replace(&mut self.group, Group::at(head));
         group.blocks = self.sealer.seal();
+        group.at = self.last_recorded;
         self.group_bytes = 0;
         self.recent.trim(self.log.head().seq);
         let gone = |_| LedgerError::Stopped { why: "the committer is gone".into() };

@@ -32,6 +32,8 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Refusal};
 
 use crate::log::{Directory, DirectoryError, LogError, Purpose, Repair, Share, SledLog};
+use crate::notary::{Access, Notary, NotaryError};
+use crate::proofs::{Proof, SignedCheckpoint};
 use crate::rules::{Import, Request};
 
 pub use as_of::{AsOf, fleet_occurred, past};
@@ -101,6 +103,9 @@ pub enum LedgerError {
     /// The history is not one that these rules could have written.
     #[error("the history does not fold: {0}; run `verify`")]
     Unfoldable(#[from] ApplyError),
+    /// The tree over the log cannot be kept, or nothing can be signed.
+    #[error(transparent)]
+    Notary(#[from] NotaryError),
     /// A file beside the log cannot be read or written.
     #[error("{what}: {error}")]
     Io {
@@ -132,6 +137,7 @@ type Why = Arc<OnceLock<String>>;
 pub struct Ledger {
     queue: Option<queue::In>,
     log: Arc<SledLog>,
+    notary: Arc<Notary>,
     threads: Vec<JoinHandle<()>>,
     why: Why,
     /// Answers readers of other processes.
@@ -164,11 +170,16 @@ impl Ledger {
 
     fn start(log: Arc<SledLog>, dir: &Path, clock: Clock) -> Result<Self, LedgerError> {
         let (fleet, last_recorded) = snapshot::load(&*log, dir)?;
+        let notary = Arc::new(Notary::open(dir, &*log, Access::Write)?);
         let why: Why = Arc::default();
         let (queue, batches) = queue::queue();
         let (groups, to_commit) = sync_channel(GROUPS_IN_FLIGHT_MAX);
-        let committer =
-            committer::Committer::new(Arc::clone(&log), snapshot::path(dir), Arc::clone(&why));
+        let committer = committer::Committer::new(
+            Arc::clone(&log),
+            Arc::clone(&notary),
+            snapshot::path(dir),
+            Arc::clone(&why),
+        );
         let decider = decider::Decider::new(
             Arc::clone(&log),
             fleet,
@@ -181,12 +192,28 @@ impl Ledger {
             spawn("committer", move || committer.run(to_commit))?,
             spawn("decider", move || decider.run(batches))?,
         ];
-        Ok(Self { queue: Some(queue), log, threads, why, share: None })
+        Ok(Self { queue: Some(queue), log, notary, threads, why, share: None })
     }
 
     /// The log, for reading beside the writer.
     pub fn log(&self) -> &Arc<SledLog> {
         &self.log
+    }
+
+    /// The notary, for more than [`Self::checkpoint`] and [`Self::proof`].
+    pub fn notary(&self) -> &Arc<Notary> {
+        &self.notary
+    }
+
+    /// The signed checkpoint of all that is durable, stored before it is returned. `at` is now.
+    pub fn checkpoint(&self, at: Timestamp) -> Result<SignedCheckpoint, LedgerError> {
+        Ok(self.notary.checkpoint(&*self.log, at)?)
+    }
+
+    /// The proof that an entry is in the log: what an answer to a command with `"receipt": true` carries.
+    /// `at` is now.
+    pub fn proof(&self, seq: u64, at: Timestamp) -> Result<Proof, LedgerError> {
+        Ok(self.notary.proof(&*self.log, seq, at)?)
     }
 
     /// Hands a batch to the writer; waits while the queue is full.

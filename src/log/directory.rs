@@ -9,6 +9,10 @@
 //! | `keys` | the key file | yes, it is read from the blocks |
 //! | `fleet.snapshot` | the decision state | yes, it is folded from the log |
 //! | `tables.sqlite`, `tables*` | the live tables: see `src/tables/live.rs` | yes, they are made from the log |
+//! | `tree` | upper nodes of the tree over the log | yes, they are made from the log |
+//! | `note.key` | the secret key of checkpoints: see `src/notary/` | no, and no backup holds it |
+//! | `checkpoints` | every checkpoint that was signed | no |
+//! | `cosigner/` | what this ledger has witnessed of others | no |
 //! | `lock` | held by whoever has the log open | – |
 //! | `reader.sock` | where the holder answers readers | – |
 //! | `payer.lock` | held by whoever pays legs | – |

@@ -41,7 +41,9 @@ fn describe_envelope(schema: &mut Value, type_name: &str) {
         let named = "The client's name for the request, so that a setting can be repeated safely.";
         properties.insert("type".into(), json!({ "const": type_name }));
         properties.insert("occurred_at".into(), optional(&schema_of::<Timestamp>(), happened));
+        let proven = "Whether the answer shall carry the proof that the entry is in the log.";
         properties.insert("request_id".into(), optional(&schema_of::<RequestId>(), named));
+        properties.insert("receipt".into(), optional(&schema_of::<bool>(), proven));
     }
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
         required.insert(0, "type".into());

@@ -39,10 +39,14 @@ pub struct Command {
     /// The client's name for the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
+    /// Whether the answer shall carry the proof that the entry is in the log. It is no part of what is wished
+    /// for: with or without it a command is the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub receipt: bool,
 }
 
 /// What every command may carry beside its own fields.
-const ENVELOPE: [&str; 3] = ["type", "occurred_at", "request_id"];
+const ENVELOPE: [&str; 4] = ["type", "occurred_at", "request_id", "receipt"];
 
 macro_rules! commands {
     ($($name:ident = $word:literal,)*) => {
@@ -127,9 +131,9 @@ fn unknown_type(found: &str) -> Malformed {
 }
 
 impl Command {
-    /// A command without `occurred_at` and `request_id`.
+    /// A command without `occurred_at` and `request_id`, which asks for no proof.
     pub const fn new(body: Body) -> Self {
-        Self { body, occurred_at: None, request_id: None }
+        Self { body, occurred_at: None, request_id: None, receipt: false }
     }
 
     /// Reads one JSON object.
@@ -155,6 +159,7 @@ impl Command {
                 body: Body::read(&type_name, fields)?,
                 occurred_at: fields.field("occurred_at")?,
                 request_id: fields.field("request_id")?,
+                receipt: fields.field::<Option<bool>>("receipt")?.unwrap_or(false),
             })
         })
     }

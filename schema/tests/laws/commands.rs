@@ -70,7 +70,7 @@ fn fields_are_written_under_the_names_they_are_read_by() {
             assert!(read.contains(&**name), "{type_name} writes {name}, which it does not read");
         }
         for name in read {
-            let envelope = ["occurred_at", "request_id"].contains(&name);
+            let envelope = ["occurred_at", "request_id", "receipt"].contains(&name);
             assert!(envelope || written.contains(name), "no example of {type_name} has {name}");
         }
     }
@@ -93,8 +93,7 @@ fn what_is_left_out_stays_left_out_and_null_stays_null() {
 
 #[test]
 fn null_is_as_good_as_left_out_where_nothing_can_be_cleared() {
-    let line =
-        r#"{"type":"deposit.confirm","id":"d1","notes":null,"occurred_at":null,"request_id":null}"#;
+    let line = r#"{"type":"deposit.confirm","id":"d1","notes":null,"occurred_at":null,"request_id":null,"receipt":null}"#;
     assert_eq!(parsed(line), parsed(r#"{"type":"deposit.confirm","id":"d1"}"#));
 }
 

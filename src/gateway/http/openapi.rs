@@ -291,6 +291,15 @@ fn answer() -> Value {
             "id": { "type": "string" },
             "seq": { "type": "integer" },
             "entry_hash": { "type": "string" },
+            "receipt": {
+                "type": "string",
+                "description": "With `\"receipt\": true` in the command: the proof that the entry is in the \
+                                log, as a C2SP tlog-proof."
+            },
+            "receipt_missing": {
+                "type": "string",
+                "description": "Why the receipt that was asked for could not be made. The answer stands."
+            },
             "recorded_at": { "type": "string", "format": "date-time" },
             "settlement": { "type": "object" },
             "legs": { "type": "array", "items": { "type": "object" } },

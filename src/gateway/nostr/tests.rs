@@ -88,6 +88,7 @@ fn an_answer_says_what_became_of_the_request_in_the_words_of_the_family() {
         recorded_at: Timestamp::EPOCH,
         settlement: None,
         legs: Vec::new(),
+        proof: None,
     };
     let asked = r#"{"rpcName":"settlement.claim","requestId":"r1","body":{}}"#;
     let told = answered(asked, &Answer::Replayed(receipt));

@@ -48,6 +48,7 @@ pub fn types() -> Vec<BoxedStrategy<Command>> {
             body: body,
             occurred_at: option::of(moment()),
             request_id: option::of(id(RequestId::parse)),
+            receipt: any::<bool>(),
         })
     };
     bodies.into_iter().map(command).collect()
