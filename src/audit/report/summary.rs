@@ -57,8 +57,9 @@ pub(super) fn summary(facts: &Facts, sources: &mut Sources<'_>) -> Table {
 }
 
 fn plus(one: Line, other: Line) -> Line {
-    let ([a, b, c], [d, e, f]) = (one, other);
-    [a + d, b + e, c + f]
+    let mut sum = one;
+    sum.iter_mut().zip(other).for_each(|(sum, more)| *sum += more);
+    sum
 }
 
 /// One value of a figure.
