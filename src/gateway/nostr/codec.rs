@@ -153,8 +153,9 @@ fn answer_json(letter: &Letter, answer: &Answer) -> String {
     if text.len() <= PLAINTEXT_BYTES_MAX {
         return text;
     }
-    // Plans of very many legs, and what differs between two long claims: the ledger can be asked.
-    let long: Vec<Value> = ["legs", "details"]
+    // Plans of very many legs, what differs between two long claims, the receipt of a very long entry: the
+    // ledger can be asked.
+    let long: Vec<Value> = ["legs", "details", "receipt"]
         .into_iter()
         .filter(|name| json.remove(*name).is_some())
         .map(Value::from)
