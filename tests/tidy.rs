@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("rules", &[]),
     ("log", &[]),
-    ("outbox", &[]),
+    ("outbox", &["proofs"]),
     ("proofs", &[]),
     ("notary", &["log", "proofs"]),
     ("simulate", &["rules"]),

@@ -15,6 +15,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Nostr.
     pub nostr: NostrConfig,
+    /// Signed heads of the log.
+    pub checkpoints: CheckpointsConfig,
     /// What is told on standard error.
     pub log: LogConfig,
     /// Keys that have a role. Machines are registered in the ledger and are not named here.
@@ -53,6 +55,20 @@ impl Default for HttpConfig {
             connections_max: 1_024,
             patience_seconds: 10,
         }
+    }
+}
+
+/// How often the head of the log is signed.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointsConfig {
+    /// Seconds between two checkpoints of a log that grows; 600. 0: only when one is asked for.
+    pub every_seconds: u64,
+}
+
+impl Default for CheckpointsConfig {
+    fn default() -> Self {
+        Self { every_seconds: 600 }
     }
 }
 

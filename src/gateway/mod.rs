@@ -3,6 +3,7 @@
 //!
 //! *Never:* decide anything about money, or answer before it is durable. *Start at:* [`serve`].
 
+mod checkpoints;
 mod config;
 mod desk;
 pub mod http;
@@ -15,7 +16,10 @@ mod rate;
 mod serve;
 mod shelf;
 
-pub use config::{Config, ConfigError, Format, HttpConfig, Level, LogConfig, NostrConfig};
+pub use checkpoints::Newest;
+pub use config::{
+    CheckpointsConfig, Config, ConfigError, Format, HttpConfig, Level, LogConfig, NostrConfig,
+};
 pub use desk::{Desk, DeskError};
 pub use identities::{Identities, Identity, Who};
 pub use key_file::{KeyFileError, make_key, read_key};

@@ -14,7 +14,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::config::NostrConfig;
 use super::http::{self, Parts, State};
 use super::key_file::{KeyFileError, make_key, read_key};
-use super::{Config, Counters, Desk, Identities, Machines, Nostr, NostrError};
+use super::{Config, Counters, Desk, Identities, Machines, Nostr, NostrError, checkpoints};
 use crate::ledger::{Ledger, LedgerError};
 
 /// The ledger's Nostr key, in its directory.
@@ -74,6 +74,10 @@ pub async fn serve(
     let counters = Arc::new(Counters::default());
     ready(bound, keys.as_ref().map(Keys::public_key).as_ref());
     let (halt, halted) = halt_after(stop);
+    let (tell, newest) = watch::channel(None);
+    let every = Duration::from_secs(config.checkpoints.every_seconds);
+    let signing = (!every.is_zero())
+        .then(|| tokio::spawn(checkpoints::run(desk.clone(), every, clock, tell, halted.clone())));
     let nostr = keys.map(|keys| Nostr {
         desk: desk.clone(),
         identities: identities.clone(),
@@ -82,6 +86,7 @@ pub async fn serve(
         relays,
         pause_min: PAUSE_MIN,
         requests_per_minute: config.nostr.requests_per_minute,
+        checkpoints: newest,
         counters: Arc::clone(&counters),
     });
     let nostr = nostr.map(|nostr| tokio::spawn(run(nostr, halt, halted.clone())));
@@ -98,6 +103,9 @@ pub async fn serve(
     });
     http::serve(listener, state.clone()).await;
     drop(state);
+    if let Some(signing) = signing {
+        joined(signing.await);
+    }
     let ended = match nostr {
         Some(nostr) => joined(nostr.await),
         None => Ok(()),

@@ -31,7 +31,7 @@ pub use send::{
     Checked, Heard, Proof, ReceiptError, Run, RunError, Said, Secret, SecretError, Told,
     check_receipt, run,
 };
-pub use settings::{Settings, SettingsError, parse_http, parse_relay};
+pub use settings::{Settings, SettingsError, parse_http, parse_relay, parse_vkey};
 pub use state::{Claim, Content, Standing, State};
 pub use store::{KEEP_MAX, Outbox};
 pub use told::{Keep, OutboxError, Repair};

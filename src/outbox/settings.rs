@@ -12,6 +12,7 @@ use spireledger_schema::text::MachineId;
 
 use super::schedule::Pauses;
 use super::store::sync_dir;
+use crate::proofs::VerifierKey;
 
 /// What a machine needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,9 @@ pub struct Settings {
     pub relays: Vec<RelayUrl>,
     /// Where it listens over HTTP: scheme and host, without a slash at the end.
     pub http: Option<String>,
+    /// The public key of the ledger's checkpoints: with it, a receipt over HTTP has to prove that the claim
+    /// is in the log, and counts whatever carried it.
+    pub ledger_vkey: Option<VerifierKey>,
     /// The pauses between attempts.
     pub pauses: Pauses,
     /// The outbox is written anew when it has grown by so many bytes, and by as much as it had.
@@ -40,6 +44,8 @@ struct Written {
     relays: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     http: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ledger_vkey: Option<String>,
     #[serde(default = "retry_min")]
     retry_min_ms: u64,
     #[serde(default = "retry_max")]
@@ -112,12 +118,14 @@ impl Settings {
             .ok_or("`ledger_key` is an npub or 64 hex digits")?;
         let relays = written.relays.iter().map(|url| parse_relay(url)).collect::<Result<_, _>>()?;
         let http = written.http.as_deref().map(parse_http).transpose()?;
+        let ledger_vkey = written.ledger_vkey.as_deref().map(parse_vkey).transpose()?;
         let pauses = Pauses { min_ms: written.retry_min_ms, max_ms: written.retry_max_ms };
         let settings = Self {
             machine_id,
             ledger_key,
             relays,
             http,
+            ledger_vkey,
             pauses,
             compact_after_bytes: written.compact_after_bytes,
         };
@@ -143,6 +151,7 @@ impl Settings {
             ledger_key: self.ledger_key.to_string(),
             relays: self.relays.iter().map(ToString::to_string).collect(),
             http: self.http.clone(),
+            ledger_vkey: self.ledger_vkey.as_ref().map(ToString::to_string),
             retry_min_ms: self.pauses.min_ms,
             retry_max_ms: self.pauses.max_ms,
             compact_after_bytes: self.compact_after_bytes,
@@ -166,6 +175,12 @@ pub fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// The public key of a ledger's checkpoints.
+pub fn parse_vkey(text: &str) -> Result<VerifierKey, String> {
+    VerifierKey::parse(text)
+        .map_err(|why| format!("{text} is no vkey, as `checkpoint --key` prints it: {why}"))
 }
 
 /// The address of a relay.
@@ -225,6 +240,8 @@ mod tests {
         }
     }
 
+    const VKEY: &str = include_str!("../../fixtures/proofs/log.vkey");
+
     #[test]
     fn settings_come_back_as_they_were_written() {
         let dir = tempfile::tempdir().unwrap();
@@ -233,6 +250,7 @@ mod tests {
             ledger_key: PublicKey::from_bytes([7; 32]),
             relays: vec![parse_relay("wss://relay.example").unwrap()],
             http: Some("https://ledger.example".into()),
+            ledger_vkey: Some(parse_vkey(VKEY.trim()).unwrap()),
             pauses: Pauses { min_ms: 5, max_ms: 50 },
             compact_after_bytes: 9,
         };

@@ -252,3 +252,37 @@ fn metrics(server: &Server) -> String {
     let mut answered = ureq::get(format!("{}/metrics", server.url())).call().expect("answered");
     answered.body_mut().read_to_string().expect("text")
 }
+
+#[test]
+fn with_the_ledgers_key_only_a_proof_counts_and_it_is_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let mut server = Server::new(&[], None);
+    let vkey = |server: &Server| server.run(&["checkpoint", "--key"], "").expect(0).out;
+    let machine_of = |id: &str, vkey: &str, server: &Server| {
+        let ways = ["--http", &server.url(), "--ledger-vkey", vkey.trim()];
+        Machine::new(place.path(), id, KEY, &ways)
+    };
+    let machine = machine_of("m1", &vkey(&server), &server);
+    // This one was told another ledger's key: what it hears proves nothing to it.
+    let other = machine_of("m2", &vkey(&Server::new(&[], None)), &server);
+    for machine in [&machine, &other] {
+        server.register(&machine.id, &machine.npub);
+    }
+    server.start();
+    let all = hashes(1, 5);
+    machine.put(&all);
+    machine.run_once().expect(0);
+    let shown = machine.atm(&["receipt", &all[2]], "").expect(0).json();
+    let file = place.path().join("proof");
+    std::fs::write(&file, shown["proof"].as_str().expect("a proof")).unwrap();
+    let path = file.to_str().unwrap();
+    let proven =
+        server.run(&["proof", "verify", path, "--key", vkey(&server).trim()], "").expect(0);
+    assert!(proven.out.contains(&all[2]), "{proven:?}");
+
+    other.put(&hashes(2, 1));
+    let told = other.atm(&["run", "--once", "--wait", "2"], "");
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(told.err.contains("proves nothing"), "{told:?}");
+    assert_eq!(other.list()[0]["status"], "waiting");
+}

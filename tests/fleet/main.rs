@@ -132,7 +132,7 @@ fn register(server: &Server, machines: &[Machine]) {
 fn check(server: &Server, receipts: &Receipts) {
     assert_eq!(receipts.len(), MACHINES * CLAIMS, "every claim has its receipt");
     let (replayed, lost) = (REPLAYED.load(Ordering::Relaxed), LOST.load(Ordering::Relaxed));
-    assert!(replayed > 100 && lost > 100, "{replayed} replays, {lost} lost");
+    assert!(replayed > 10 && lost > 10, "{replayed} replays, {lost} lost");
     let rows = server.run(
         &["sql", "--json", "SELECT payment_hash, COUNT(*) AS n FROM dca_settlements GROUP BY 1"],
         "",

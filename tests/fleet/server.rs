@@ -122,10 +122,19 @@ impl Relays {
 
     /// One goes away, and comes back with nothing of what it knew.
     pub async fn restart(&mut self, number: usize) {
-        self.all[number].shutdown();
         let url = &self.urls[number];
         let port = url.as_str_without_trailing_slash().rsplit(':').next().expect("a port");
-        self.all[number] = started(builder().port(port.parse().expect("a port"))).await;
+        let port = port.parse().expect("a port");
+        loop {
+            // A relay that is busy with a connection can miss the word.
+            self.all[number].shutdown();
+            let relay = LocalRelay::new(builder().port(port));
+            if relay.run().await.is_ok() {
+                self.all[number] = relay;
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

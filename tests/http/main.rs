@@ -5,6 +5,7 @@
 
 mod commands;
 mod limits;
+mod proofs;
 mod reads;
 mod signing;
 mod stops;

@@ -135,6 +135,16 @@ impl World {
         world
     }
 
+    /// Runs a command beside the server, which has to succeed; what it printed.
+    #[track_caller]
+    pub fn run(&self, args: &[&str]) -> String {
+        let mut command = program();
+        command.arg("--ledger").arg(self.dir.path().join("ledger")).args(args);
+        let done = command.output().expect("run");
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).expect("text")
+    }
+
     pub fn restart(&mut self) {
         let _ = self.child.kill();
         self.child.wait().expect("ended");

@@ -114,6 +114,7 @@ impl World {
             identities: Identities::new(&[administrator]).expect("identities"),
             machines: Arc::new(Machines::of(Arc::clone(desk.ledger().log())).expect("machines")),
             requests_per_minute: 1_000_000,
+            checkpoints: tokio::sync::watch::channel(None).1,
             keys: ledger_keys(),
             relays: urls,
             pause_min: Duration::from_millis(300),

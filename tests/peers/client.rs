@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use nostr_relay_builder::LocalRelay;
 use nostr_relay_builder::builder::RelayBuilder;
 use serde_json::{Value, json};
+use spireledger::proofs::{SignedCheckpoint, VerifierKey};
 
 use crate::install::{file, installed};
 use crate::world::{World, claim};
 
 /// A server at a relay, with one machine, whose bays were set.
 pub fn world(relay: &str) -> World {
-    let world = World::with(&format!("[nostr]\nrelays = [\"{relay}\"]\n"));
+    let config = "[checkpoints]\nevery_seconds = 1\n";
+    let world = World::with(&format!("[nostr]\nrelays = [\"{relay}\"]\n{config}"));
     let npub = world.machine.hex();
     let commands = json!([
         { "type": "machine.register", "id": "m1", "operator_user_id": "op-maya", "wallet_id": "w1",
@@ -58,11 +60,36 @@ pub fn check(world: &World, tools: &Path, relay: &str) {
     assert_eq!(said["setting"]["positions"]["1"]["count"], 500);
     until(world, "/v1/tables/cassette_configs", |row| row["state_count"] == 500);
     until(world, "/v1/tables/dca_telemetry", |row| row["beacon_cash_level"] == "high");
+    published(world, relay, &ledger);
 }
 
 fn without_type(mut claim: Value) -> Value {
     claim.as_object_mut().expect("an object").remove("type");
     claim
+}
+
+/// Anybody can fetch the ledger's checkpoints from the relay, and hold the ledger to them.
+fn published(world: &World, relay: &str, ledger: &str) {
+    let vkey = VerifierKey::parse(world.run(&["checkpoint", "--key"]).trim()).expect("a key");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let events = runtime.block_on(async {
+        let client = nostr_sdk::Client::default();
+        client.add_relay(relay).await.expect("a relay");
+        client.connect().await;
+        let author = nostr_sdk::PublicKey::parse(ledger).expect("a key");
+        let filter = nostr_sdk::Filter::new().kind(nostr_sdk::Kind::from(30078)).author(author);
+        client.fetch_events(filter, Duration::from_secs(10)).await.expect("events")
+    });
+    let checkpoints: Vec<SignedCheckpoint> = events
+        .iter()
+        .filter(|event| {
+            let tag = event.tags.identifier().unwrap_or_default();
+            tag.starts_with("spireledger-checkpoint:")
+        })
+        .map(|event| SignedCheckpoint::parse(&event.content).expect("a checkpoint"))
+        .collect();
+    assert!(!checkpoints.is_empty(), "{events:?}");
+    assert!(checkpoints.iter().all(|checkpoint| checkpoint.verify(&vkey).is_ok()));
 }
 
 /// Waits for a row that looks so.

@@ -5,7 +5,10 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use spireledger::outbox::{Outbox, OutboxError, Pauses, Secret, Settings, parse_http, parse_relay};
+use spireledger::outbox::{
+    Outbox, OutboxError, Pauses, Secret, Settings, parse_http, parse_relay, parse_vkey,
+};
+use spireledger::proofs::VerifierKey;
 use spireledger_schema::identity::PublicKey;
 use spireledger_schema::text::MachineId;
 
@@ -26,6 +29,10 @@ pub struct Args {
     /// Where the ledger answers over HTTP: https://, or this very machine.
     #[arg(long, value_name = "URL", value_parser = parse_http)]
     http: Option<String>,
+    /// The public key of the ledger's checkpoints, as `checkpoint --key` prints it: receipts over HTTP then
+    /// have to prove that the claim is in the log.
+    #[arg(long, value_name = "VKEY", value_parser = parse_vkey, requires = "http")]
+    ledger_vkey: Option<VerifierKey>,
     /// A file with the machine's secret key, closed to others; a new key is made without it.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -52,6 +59,7 @@ pub fn run(context: &Context, dir: &Path, args: &Args) -> anyhow::Result<Outcome
         ledger_key: args.ledger_key,
         relays: args.relay.clone(),
         http: args.http.clone(),
+        ledger_vkey: args.ledger_vkey.clone(),
         pauses: Pauses::default(),
         compact_after_bytes: Settings::COMPACT_AFTER_BYTES,
     };

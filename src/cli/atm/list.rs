@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use spireledger::outbox::{Claim, Content, Damage, Outbox, Standing, State};
+use spireledger::outbox::{Claim, Content, Damage, Outbox, Standing, State, Via};
 use spireledger_schema::hex;
 use spireledger_schema::time::Timestamp;
 
@@ -170,6 +170,8 @@ pub fn receipt(dir: &Path, claim: &str) -> anyhow::Result<Outcome> {
     output::print_json(&json!({
         "machine_seq": number, "payment_hash": hex::encode(&claim.payment_hash),
         "receipt": receipt, "answer": json(&receipt.answer), "event": json(&receipt.proof),
+        // Over HTTP the proof is that of a transparency log, and a text.
+        "proof": receipt.proof.as_deref().filter(|_| matches!(receipt.via, Via::Http)),
     }))?;
     Ok(Outcome::Yes)
 }

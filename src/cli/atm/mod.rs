@@ -27,7 +27,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Make the directory of a machine, and print the public key to register it with.
-    Init(init::Args),
+    Init(Box<init::Args>),
     /// Keep claims, one JSON object a line, and print a line for each once it is on the disk.
     Put(put::Args),
     /// Send what waits until the ledger's receipt for it is there.

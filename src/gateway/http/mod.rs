@@ -12,6 +12,7 @@ mod events;
 mod health;
 mod openapi;
 mod problem;
+mod proofs;
 mod reads;
 mod rows;
 mod server;
@@ -130,6 +131,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<State>)> {
         ("/v1/tables/{table}", get(reads::table)),
         ("/v1/trace/{payment_hash}", get(reads::trace)),
         ("/v1/events", get(events::events)),
+        ("/v1/checkpoint", get(proofs::checkpoint)),
+        ("/v1/proof/{payment_hash}", get(proofs::proof)),
         ("/healthz", get(health::healthz)),
         ("/readyz", get(health::readyz)),
         ("/metrics", get(health::metrics)),

@@ -260,7 +260,23 @@ fn of_log() -> Vec<Operation> {
         vec![("from", from, "The first entry; 1 by default.")],
         json!("text/event-stream"),
     );
-    vec![trace, events]
+    let since = json!({ "type": "integer", "minimum": 0 });
+    let checkpoint = signed(
+        "/v1/checkpoint",
+        "checkpoint",
+        "The signed head of the log (a C2SP checkpoint); with `since`, the proof that it extends the \
+         checkpoint of that size.",
+        vec![("since", since, "The size of an earlier checkpoint.")],
+        json!("text/plain"),
+    );
+    let proof = signed(
+        "/v1/proof/{payment_hash}",
+        "proof",
+        "The proof that a settlement's claim is in the log (a C2SP tlog-proof).",
+        Vec::new(),
+        json!("text/plain"),
+    );
+    vec![trace, events, checkpoint, proof]
 }
 
 fn of_watching() -> Vec<Operation> {

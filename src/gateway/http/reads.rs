@@ -15,7 +15,7 @@ use super::rows::{Ask, Page, pairs};
 use crate::ledger::{AsOf, entry_json, fleet_of, own_history, past};
 use crate::log::ReadLog as _;
 
-type Answered = Result<Response, Problem>;
+pub(super) type Answered = Result<Response, Problem>;
 
 fn json_of(value: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
@@ -26,7 +26,7 @@ fn page_of(position: u64, page: Page) -> Response {
 }
 
 /// Does what takes a while where it keeps nobody else waiting.
-async fn aside<T: Send + 'static>(
+pub(super) async fn aside<T: Send + 'static>(
     state: &State,
     work: impl FnOnce(&State) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -68,7 +68,7 @@ async fn page(state: State, caller: Caller, table: String) -> Answered {
     .await
 }
 
-fn read(state: &State, version: u16) -> Result<(rusqlite::Connection, u64), Problem> {
+pub(super) fn read(state: &State, version: u16) -> Result<(rusqlite::Connection, u64), Problem> {
     let read = state.shelf.read(version).map_err(|error| Problem::broken(&error))?;
     read.ok_or_else(|| Problem::broken(&"the live tables are another program's"))
 }
@@ -126,13 +126,13 @@ pub async fn settlement(
     .await
 }
 
-fn hash_in(text: &str) -> Result<PaymentHash, Problem> {
+pub(super) fn hash_in(text: &str) -> Result<PaymentHash, Problem> {
     PaymentHash::parse_hex(text)
         .ok_or_else(|| Problem::bad_request(format!("`{text}` is no payment hash: 64 hex digits")))
 }
 
 /// The row of a settlement, for whoever may see it. Somebody else's is as if there were none.
-fn seen_settlement(
+pub(super) fn seen_settlement(
     tables: &rusqlite::Connection,
     hash: &PaymentHash,
     sees: Sees<'_>,

@@ -44,7 +44,7 @@ counters! {
     answers_refused,
     /// Connections that came to be.
     connections,
-    /// Settings of cassettes that were handed to a relay, each as often as there are relays and attempts.
+    /// Settings of cassettes, and checkpoints, that were handed to a relay, each as often as it was.
     orders,
 }
 

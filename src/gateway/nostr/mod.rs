@@ -13,6 +13,7 @@ mod codec;
 mod counters;
 mod intake;
 mod orders;
+mod published;
 mod reader;
 mod relay;
 mod reports;
@@ -40,10 +41,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use self::codec::CONTENT_BYTES_MAX;
 use self::intake::Intake;
 use self::orders::Setting;
+use self::published::Published;
 use self::reader::{Job, Reader};
 use self::relay::{Authors, Open, Wire, stopped};
 use super::rate::Rate;
-use super::{Desk, DeskError, Identities, Machines};
+use super::{Desk, DeskError, Identities, Machines, Newest};
 use crate::ledger::LedgerError;
 use crate::rules::Request;
 
@@ -81,6 +83,8 @@ pub struct Nostr {
     pub pause_min: Duration,
     /// Most requests of one key a minute.
     pub requests_per_minute: u32,
+    /// The newest signed head of the log, published so that others can hold the operator to it.
+    pub checkpoints: watch::Receiver<Newest>,
     /// What happens, in numbers.
     pub counters: Arc<Counters>,
 }
@@ -133,7 +137,8 @@ impl Nostr {
             Rate::new(self.requests_per_minute),
             Arc::clone(&self.counters),
         ));
-        let hall = Arc::new(Hall { desk: self.desk, reader, outs });
+        let published = Published::new(self.checkpoints);
+        let hall = Arc::new(Hall { desk: self.desk, reader, published, outs });
         let ended = hall.serve(&mut events, &notices, &mut stop).await;
         // No more answers: the wires hand over what they have and end.
         drop(hall);
@@ -195,6 +200,7 @@ fn around(fleet: &Fleet) -> (BTreeSet<PublicKey>, Vec<Setting>) {
 struct Hall {
     desk: Desk,
     reader: Arc<Reader>,
+    published: Published,
     outs: Vec<mpsc::Sender<Arc<Event>>>,
 }
 
@@ -235,12 +241,14 @@ impl Hall {
     }
 
     /// Tells the relays of machines that came or went, and of cassettes that were set.
-    async fn look_around(&self, notices: &Notices) -> Result<(), NostrError> {
-        let (reader, log) = (Arc::clone(&self.reader), Arc::clone(self.desk.ledger().log()));
+    async fn look_around(self: &Arc<Self>, notices: &Notices) -> Result<(), NostrError> {
+        let (hall, log) = (Arc::clone(self), Arc::clone(self.desk.ledger().log()));
         let look = move || -> Result<_, LedgerError> {
+            let reader = &hall.reader;
             let (keys, settings) = reader.machines.look(around)?;
             let mut orders = reader.orders.lock();
-            let orders = orders.open(&*log, &reader.keys, &settings, Seconds::now())?;
+            let mut orders = orders.open(&*log, &reader.keys, &settings, Seconds::now())?;
+            orders.extend(hall.published.newest(&reader.keys));
             Ok((Arc::new(keys), Arc::new(orders)))
         };
         let (keys, orders) = spawn_blocking(look).await??;

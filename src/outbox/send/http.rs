@@ -1,6 +1,7 @@
 //! Claims over HTTP: `POST /v1/commands`, signed with the machine's key (NIP-98). Blocks: call it where
 //! that is allowed.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine;
@@ -30,6 +31,8 @@ pub struct Http {
     agent: Agent,
     url: Url,
     secret: Secret,
+    /// Whether answers have to prove what they say.
+    wants_receipts: bool,
 }
 
 /// What came back.
@@ -56,7 +59,7 @@ impl Posted {
 
 impl Http {
     /// `origin` is scheme and host, without a slash at the end; `None` if it is none.
-    pub fn new(origin: &str, secret: Secret) -> Option<Self> {
+    pub fn new(origin: &str, secret: Secret, wants_receipts: bool) -> Option<Self> {
         // What is signed is for one place: no redirect is followed.
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
@@ -64,12 +67,13 @@ impl Http {
             .max_redirects(0)
             .user_agent(concat!("spireledger-atm/", env!("CARGO_PKG_VERSION")));
         let url = Url::parse(&format!("{origin}/v1/commands")).ok()?;
-        Some(Self { agent: config.build().into(), url, secret })
+        Some(Self { agent: config.build().into(), url, secret, wants_receipts })
     }
 
     /// Sends claims, each a command as JSON, and waits. `nonce` is another number each time: two
     /// requests of one second must not be the same event.
     pub fn post(&self, claims: &[&str], nonce: u64) -> Posted {
+        let claims: Vec<Cow<'_, str>> = claims.iter().map(|claim| self.asked(claim)).collect();
         let body = format!("[{}]", claims.join(","));
         let Some(authorization) = self.sign(&body, nonce) else {
             return Posted::later("the request cannot be signed");
@@ -102,6 +106,14 @@ impl Http {
             }
             Ok(answers) => Posted::later(format!("{} answers to {}", answers.len(), claims.len())),
             Err(error) => Posted::later(format!("what answers is no ledger: {error}")),
+        }
+    }
+
+    /// A claim, with what is wanted of its answer.
+    fn asked<'a>(&self, claim: &'a str) -> Cow<'a, str> {
+        match claim.trim_start().strip_prefix('{') {
+            Some(fields) if self.wants_receipts => format!("{{\"receipt\":true,{fields}").into(),
+            _ => claim.into(),
         }
     }
 

@@ -2,12 +2,14 @@
 
 use nostr_sdk::{Event, JsonUtil as _};
 use serde_json::Value;
+use spireledger_schema::EntryHash;
 use spireledger_schema::command::SettlementClaim;
 use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::time::Timestamp;
 
 use super::super::record::{Receipt, Refused, Via};
 use super::nostr::REQUEST;
+use crate::proofs::{self, VerifierKey};
 
 /// Longest answer that is kept, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 128 * 1024;
@@ -24,6 +26,8 @@ pub enum Proof<'a> {
     },
     /// In the answer to a request over TLS, or to this very machine: nobody signed it.
     Channel,
+    /// In an answer that has to carry the proof of its entry, under a checkpoint of this key.
+    Log(&'a VerifierKey),
 }
 
 /// What the ledger said.
@@ -55,6 +59,9 @@ pub enum ReceiptError {
     /// Somebody else signed it, or nobody.
     #[error("the ledger did not sign it")]
     NotSigned,
+    /// It does not prove that the claim is in the log.
+    #[error("it proves nothing: {0}")]
+    NotProven(String),
     /// It speaks of another claim.
     #[error("it says {found} of `{field}`, where {sent} was sent")]
     Another {
@@ -70,7 +77,7 @@ pub enum ReceiptError {
 /// Checks the answer to a claim before it counts: who said it, and that it speaks of this claim.
 ///
 /// A receipt of the ledger's must fit in every field what was sent; its proof is kept with it. Answers
-/// over HTTP stand on the connection alone.
+/// over HTTP stand on the connection alone, unless the ledger's key is known.
 pub fn check_receipt(
     sent: &SettlementClaim,
     answer: &str,
@@ -107,10 +114,31 @@ pub fn check_receipt(
     let (via, proof) = match proof {
         Proof::Event { event, .. } => (Via::Nostr, Some(event.as_json())),
         Proof::Channel => (Via::Http, None),
+        Proof::Log(key) => {
+            let entry = (seq, EntryHash::from_bytes(entry_hash));
+            (Via::Http, Some(proven(sent, &said, entry, key)?))
+        }
     };
     let answer = Some(answer.to_owned());
     let receipt = Receipt { at, seq, entry_hash, via, answer, proof };
     Ok(Checked { said: Said::Receipt(receipt), outcome })
+}
+
+/// Checks that the entry of an answer is in the log and is the claim's own; gives back the proof.
+fn proven(
+    sent: &SettlementClaim,
+    said: &Value,
+    (seq, hash): (u64, EntryHash),
+    key: &VerifierKey,
+) -> Result<String, ReceiptError> {
+    let not = |why: &dyn std::fmt::Display| ReceiptError::NotProven(why.to_string());
+    let text = said["receipt"].as_str().ok_or_else(|| not(&"there is no receipt in it"))?;
+    let proof = proofs::Proof::parse(text).map_err(|why| not(&why))?;
+    let proven = proof.verify(key, &[]).map_err(|why| not(&why))?;
+    let is_ours = proven.entry.front.seq == seq
+        && proven.entry_hash == hash
+        && proven.entry.front.key == sent.payment_hash.key();
+    if is_ours { Ok(text.to_owned()) } else { Err(not(&"it is the receipt of another entry")) }
 }
 
 fn refused(said: &Value, answer: &str, at: i64) -> Result<Checked, ReceiptError> {

@@ -124,7 +124,8 @@ pub async fn run(
     let wrong = |what: &str| RunError::Address(what.to_owned());
     let http = match &run.settings.http {
         Some(origin) => Some(Arc::new(
-            Http::new(origin, run.secret.clone()).ok_or_else(|| wrong("`http` is no address"))?,
+            Http::new(origin, run.secret.clone(), run.settings.ledger_vkey.is_some())
+                .ok_or_else(|| wrong("`http` is no address"))?,
         )),
         None => None,
     };
@@ -326,8 +327,10 @@ impl<F: FnMut(&Heard)> Sender<F> {
         match posted {
             Posted::Answers(answers) => {
                 let mut notes = Notes::default();
+                let key = self.run.settings.ledger_vkey.clone();
+                let proof = key.as_ref().map_or(Proof::Channel, Proof::Log);
                 for (number, answer) in numbers.iter().zip(&answers) {
-                    self.check(*number, answer, Proof::Channel, &mut notes);
+                    self.check(*number, answer, proof, &mut notes);
                 }
                 self.note(notes)
             }
