@@ -90,7 +90,7 @@ impl World {
         let ledger = dir.path().join("ledger");
         let made = program().arg("--ledger").arg(&ledger).arg("init").output().expect("run");
         assert!(made.status.success(), "{made:?}");
-        let people: Vec<Person> = (1..=6).map(Person::new).collect();
+        let people: Vec<Person> = (11..=16).map(Person::new).collect();
         let Ok([admin, maya, omar, ana, auditor, machine]) = <[Person; 6]>::try_from(people) else {
             unreachable!("six were made")
         };
