@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use spireledger::audit::report::{Asked, Report, gather, report, write_html};
 use spireledger::export::{WriteError, write_file};
-use spireledger::ledger::{AsOf, past};
+use spireledger::ledger::{AsOf, Reader, past};
 use spireledger::log::ReadLog;
+use spireledger::notary::{Access, Notary, NotaryError};
 use spireledger_schema::text::UserId;
 use spireledger_schema::time::UtcOffset;
 
@@ -72,13 +73,34 @@ pub fn run(context: &Context, command: &Command) -> anyhow::Result<Outcome> {
     let progress = bar("report", Some(log.head().seq), Unit::Entries);
     let facts = gather(&log, asked, &mut |seq| progress.set_position(seq))?;
     progress.finish_and_clear();
-    let made = report(&facts);
+    let mut made = report(&facts);
+    sign(context, &reader, &mut made)?;
     write(context, args, &made)?;
     if made.adds_up {
         return Ok(Outcome::Yes);
     }
     eprintln!("spireledger: the report does not add up: see its checks, and run `verify`");
     Ok(Outcome::No)
+}
+
+/// Puts the checkpoints to the positions that hold them. A ledger that this user may only read makes a report without signatures.
+fn sign(context: &Context, reader: &Reader, made: &mut Report) -> anyhow::Result<()> {
+    let notary = Notary::open(&context.ledger, reader, Access::Read)?;
+    for pin in made.pins.iter_mut().filter(|pin| pin.seq > 0) {
+        match notary.holding(reader, pin.seq, open::clock()()) {
+            Ok(signed) => pin.checkpoint = Some(signed.to_string()),
+            Err(NotaryError::Io { error, .. })
+                if error.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                eprintln!(
+                    "spireledger: the report bears no checkpoints: the key may not be read here"
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 fn write(context: &Context, args: &Args, made: &Report) -> anyhow::Result<()> {

@@ -93,10 +93,14 @@ impl Notary {
         self.at_desk(at, |desk| desk.checkpoint(&mut tree, log, size, at))
     }
 
-    /// The proof of an entry, with the smallest checkpoint that holds it: so it is the same whenever it is
-    /// asked for, but for what witnesses have added. If no checkpoint holds the entry yet, one of the log's
-    /// head is made.
-    pub fn proof(&self, log: &dyn ReadLog, seq: u64, at: Timestamp) -> Result<Proof, NotaryError> {
+    /// The smallest checkpoint that holds an entry, and so pins all up to it. If there is none yet, one of the
+    /// log's head is made.
+    pub fn holding(
+        &self,
+        log: &dyn ReadLog,
+        seq: u64,
+        at: Timestamp,
+    ) -> Result<SignedCheckpoint, NotaryError> {
         if seq == 0 || seq > log.head().seq {
             return Err(NotaryError::NoEntry(seq));
         }
@@ -104,10 +108,17 @@ impl Notary {
             desk.store.reread()?;
             desk.covering(seq)
         })?;
-        let checkpoint = match covering {
-            Some(checkpoint) => checkpoint,
-            None => self.checkpoint(log, at)?,
-        };
+        match covering {
+            Some(checkpoint) => Ok(checkpoint),
+            None => self.checkpoint(log, at),
+        }
+    }
+
+    /// The proof of an entry, with the smallest checkpoint that holds it: so it is the same whenever it is
+    /// asked for, but for what witnesses have added. If no checkpoint holds the entry yet, one of the log's
+    /// head is made.
+    pub fn proof(&self, log: &dyn ReadLog, seq: u64, at: Timestamp) -> Result<Proof, NotaryError> {
+        let checkpoint = self.holding(log, seq, at)?;
         self.proof_at(log, seq, checkpoint)
     }
 

@@ -410,6 +410,11 @@ fn the_program_makes_reports() {
     let with = |more: &[&'static str]| [&args, more].concat();
     let page = told.does(&with(&[]));
     assert!(page.starts_with("<!DOCTYPE html>"));
+    // Each position is held by a checkpoint that the ledger signed.
+    let origin = told.does(&["checkpoint", "--key"]);
+    let origin = origin.split('+').next().expect("a name").to_owned();
+    let notes = page.split("<pre>").skip(1).filter(|part| part.starts_with(&origin)).count();
+    assert!((1..=2).contains(&notes), "{notes} checkpoints of {origin}");
     let said = told.does(&with(&["--out", "r.html"]));
     assert!(said.contains("it adds up"), "{said}");
     assert_eq!(read(&told.path("r.html")), page, "the same bytes");

@@ -86,7 +86,7 @@ impl Page<'_> {
         writeln!(out, "<th>Entry hash<th>Recorded at</tr></thead><tbody>")?;
         for (what, pin) in ["Before the period", "End of the period"].iter().zip(&self.report.pins)
         {
-            let Pin { seq, entry_hash, recorded_at } = pin;
+            let Pin { seq, entry_hash, recorded_at, .. } = pin;
             let at =
                 recorded_at.map_or_else(|| "before the first entry".into(), |at| self.time(at));
             writeln!(
@@ -95,7 +95,16 @@ impl Page<'_> {
                 grouped(&seq.to_string())
             )?;
         }
-        writeln!(out, "</tbody></table></div>")
+        writeln!(out, "</tbody></table></div>")?;
+        for pin in &self.report.pins {
+            let Some(checkpoint) = &pin.checkpoint else { continue };
+            let (note, seq) = (escaped(checkpoint), grouped(&pin.seq.to_string()));
+            writeln!(
+                out,
+                "<div class=\"keep\"><h4>Signed checkpoint that holds entry {seq}</h4><pre>{note}</pre></div>"
+            )?;
+        }
+        Ok(())
     }
 
     fn verdict(&self, out: &mut impl Write) -> io::Result<()> {

@@ -17,12 +17,20 @@ pub struct Pin {
     pub entry_hash: EntryHash,
     /// When it was recorded.
     pub recorded_at: Option<Timestamp>,
+    /// A signed checkpoint that holds it, as text; whoever has the ledger's notary puts it here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
 }
 
 /// What pins the position behind an entry. All that a report says of its two positions comes from here.
 pub fn pin(log: &dyn ReadLog, seq: u64) -> Result<Pin, LedgerError> {
     if seq == 0 {
-        return Ok(Pin { seq, entry_hash: EntryHash::GENESIS, recorded_at: None });
+        return Ok(Pin {
+            seq,
+            entry_hash: EntryHash::GENESIS,
+            recorded_at: None,
+            checkpoint: None,
+        });
     }
     let missing = || LogError::Damaged { seq, why: "it is not there".into() };
     let block = log.block_at(seq)?.ok_or_else(missing)?;
@@ -30,5 +38,5 @@ pub fn pin(log: &dyn ReadLog, seq: u64) -> Result<Pin, LedgerError> {
     let entry_hash = stored.hash;
     // Of a piece of what was brought in, whatever it is a piece of, the moment is the same.
     let recorded_at = Some(read(log, &stored)?.circumstances.recorded_at);
-    Ok(Pin { seq, entry_hash, recorded_at })
+    Ok(Pin { seq, entry_hash, recorded_at, checkpoint: None })
 }
