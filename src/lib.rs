@@ -54,5 +54,6 @@ pub mod outbox;
 pub mod payer;
 pub mod proofs;
 pub mod rules;
+pub mod secret;
 pub mod simulate;
 pub mod tables;

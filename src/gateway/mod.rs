@@ -8,7 +8,6 @@ mod config;
 mod desk;
 pub mod http;
 mod identities;
-mod key_file;
 mod machines;
 mod nip98;
 mod nostr;
@@ -22,7 +21,6 @@ pub use config::{
 };
 pub use desk::{Desk, DeskError};
 pub use identities::{Identities, Identity, Who};
-pub use key_file::{KeyFileError, make_key, read_key};
 pub use machines::Machines;
 pub use nip98::{AGE_MAX_SECONDS, HEADER_BYTES_MAX, Nip98, Nip98Error, Signed};
 pub use nostr::{Counter, Counters, Nostr, NostrError};

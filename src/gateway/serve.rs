@@ -13,9 +13,9 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::config::NostrConfig;
 use super::http::{self, Parts, State};
-use super::key_file::{KeyFileError, make_key, read_key};
 use super::{Config, Counters, Desk, Identities, Machines, Nostr, NostrError, checkpoints};
 use crate::ledger::{Ledger, LedgerError};
+use crate::secret::{Secret, SecretError};
 
 /// The ledger's Nostr key, in its directory.
 const KEY_FILE: &str = "nostr.key";
@@ -38,7 +38,7 @@ pub enum ServeError {
     },
     /// The ledger's Nostr key cannot be used.
     #[error(transparent)]
-    Key(#[from] KeyFileError),
+    Key(#[from] SecretError),
     /// The Nostr gateway ended before it was told to.
     #[error(transparent)]
     Nostr(#[from] NostrError),
@@ -123,7 +123,10 @@ fn keys(config: &NostrConfig, dir: &Path) -> Result<Option<Keys>, ServeError> {
     let path = config.key_file.as_ref().unwrap_or(&own);
     // A key that was named must be there: a mistyped name is not to become another identity.
     let is_new = config.key_file.is_none() && !path.exists();
-    Ok(Some(if is_new { make_key(path)? } else { read_key(path)? }))
+    if is_new {
+        Secret::generate().write(path)?;
+    }
+    Ok(Some(Secret::read(path)?.keys().clone()))
 }
 
 fn relays(config: &NostrConfig) -> Result<Vec<RelayUrl>, ServeError> {

@@ -28,8 +28,7 @@ pub use record::{Receipt, Refused, Via};
 pub use salvage::Salvaged;
 pub use schedule::{Pauses, Schedule};
 pub use send::{
-    Checked, Heard, Proof, ReceiptError, Run, RunError, Said, Secret, SecretError, Told,
-    check_receipt, run,
+    Checked, Heard, Proof, ReceiptError, Run, RunError, Said, Told, check_receipt, run,
 };
 pub use settings::{Settings, SettingsError, parse_http, parse_relay, parse_vkey};
 pub use state::{Claim, Content, Standing, State};

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use spireledger::outbox::{
-    Outbox, OutboxError, Pauses, Secret, Settings, parse_http, parse_relay, parse_vkey,
+    Outbox, OutboxError, Pauses, Settings, parse_http, parse_relay, parse_vkey,
 };
 use spireledger::proofs::VerifierKey;
+use spireledger::secret::Secret;
 use spireledger_schema::identity::PublicKey;
 use spireledger_schema::text::MachineId;
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use spireledger::outbox::{self, Heard, Run, Secret, Told};
+use spireledger::outbox::{self, Heard, Run, Told};
+use spireledger::secret::Secret;
 use spireledger_schema::hex;
 use spireledger_schema::time::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};

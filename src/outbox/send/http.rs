@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use ureq::Agent;
 
 use super::receipt::ANSWER_BYTES_MAX;
-use super::secret::Secret;
+use crate::secret::Secret;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);

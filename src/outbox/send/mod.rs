@@ -9,9 +9,7 @@ mod nostr;
 mod receipt;
 mod route;
 mod run;
-mod secret;
 mod wire;
 
 pub use receipt::{Checked, Proof, ReceiptError, Said, check_receipt};
 pub use run::{Heard, Run, RunError, Told, run};
-pub use secret::{Secret, SecretError};

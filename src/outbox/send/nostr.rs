@@ -17,8 +17,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::secret::Secret;
 use super::wire::Wire;
+use crate::secret::Secret;
 
 /// Requests and answers: ephemeral, relays pass them on and keep nothing.
 pub const REQUEST: u16 = 21000;

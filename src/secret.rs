@@ -1,4 +1,4 @@
-//! The machine's key: a file that nobody else may read.
+//! A Nostr secret key, a machine's or the ledger's, in a file that nobody else may read.
 
 use std::fmt;
 use std::fs;
@@ -12,7 +12,7 @@ use spireledger_schema::identity::PublicKey;
 /// Longest file that is read as a key.
 const BYTES_MAX: u64 = 1_024;
 
-/// A machine's secret key.
+/// A secret key.
 #[derive(Clone)]
 pub struct Secret(Keys);
 
@@ -85,17 +85,20 @@ impl Secret {
             file.sync_all()?;
             // Fails where there is a key: none is ever written over.
             fs::hard_link(&new, path)?;
-            fs::remove_file(&new)
+            fs::remove_file(&new)?;
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
         };
         write().map_err(|error| SecretError::Io { path: path.to_owned(), error })
     }
 
-    /// The public key: what the machine is registered with.
+    /// The public key: by which others know whose it is.
     pub fn public_key(&self) -> PublicKey {
         PublicKey::from_bytes(self.0.public_key().to_bytes())
     }
 
-    pub(super) const fn keys(&self) -> &Keys {
+    /// Both keys, to sign and encrypt with.
+    pub const fn keys(&self) -> &Keys {
         &self.0
     }
 }
