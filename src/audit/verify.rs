@@ -1,16 +1,17 @@
 //! `verify`: reads the whole log once, in bounded memory, and lists every break.
 
-use std::collections::VecDeque;
 use std::path::Path;
 
 use serde::Serialize;
 use spireledger_projections::conservation::{Guard, Violation};
 use spireledger_projections::touched::has_rows;
 use spireledger_projections::{Fleet, Life};
+use spireledger_schema::Entry;
 use spireledger_schema::time::Timestamp;
-use spireledger_schema::{Entry, EntryKey};
 
 use super::evidence::Evidences;
+use super::near::Near;
+use super::rules::{Before, Rules};
 use crate::ledger::{LedgerError, read};
 use crate::log::{BackupError, BackupLog, Block, Head, KeyIndex, LogError, ReadLog, Stored};
 use crate::tables::{Around, States};
@@ -78,17 +79,17 @@ impl Report {
 }
 
 /// Verifies a log: blocks and their checksums, the chain, positions and times, the links between the
-/// entries of a key, the key index, the machines' signatures, that every entry can be read and folded, and that no sat is lost, made
-/// or paid twice.
+/// entries of a key, the key index, the machines' signatures, that every entry can be read and folded, that
+/// the rules come to it, and that no sat is lost, made or paid twice.
 pub fn verify(log: &dyn ReadLog, mut tick: impl FnMut(u64)) -> Report {
     let seed = log.key_index().map_or([0; 16], KeyIndex::seed);
     let mut check = Check::new(seed, log.head());
-    let mut window = Window::default();
+    let mut near = Near::new(log);
     for block in log.blocks_from(1) {
         match block {
             Ok(block) => {
-                window.push(&block);
-                check.block(log, &block, &|seq, key| window.bears(log, seq, key));
+                near.push(&block);
+                check.block(&near, &block);
             }
             Err(LogError::Damaged { seq, why }) => check.unreadable(seq, why),
             Err(other) => check.note(check.head.seq + 1, "block", other.to_string()),
@@ -115,36 +116,6 @@ pub fn verify_backup(path: &Path, tick: impl FnMut(u64)) -> Result<Report, Backu
     Ok(report)
 }
 
-/// The newest blocks, at hand: most entries follow another of their key within a few thousand.
-#[derive(Default)]
-struct Window {
-    blocks: VecDeque<Block>,
-}
-
-/// Blocks of the window: about 7 MB.
-const WINDOW_BLOCKS: usize = 512;
-
-impl Window {
-    fn push(&mut self, block: &Block) {
-        if self.blocks.len() == WINDOW_BLOCKS {
-            self.blocks.pop_front();
-        }
-        self.blocks.push_back(block.clone());
-    }
-
-    /// Whether an entry bears a key, as its main one or its alias.
-    fn bears(&self, log: &dyn ReadLog, seq: u64, key: &EntryKey) -> bool {
-        let at = self.blocks.partition_point(|block| block.last_seq() < seq);
-        let held = self.blocks.get(at).filter(|block| block.first_seq() <= seq).cloned();
-        let block = held.or_else(|| log.block_at(seq).ok().flatten());
-        let front = block.and_then(|block| block.get(seq).map(|stored| stored.front));
-        front.is_some_and(|front| front.key == *key || front.alias == Some(*key))
-    }
-}
-
-/// Tells whether the entry of a seq bears a key: confirms a fingerprint.
-type Bears<'a> = &'a dyn Fn(u64, &EntryKey) -> bool;
-
 struct Check {
     report: Report,
     /// Where the log should end.
@@ -164,6 +135,13 @@ struct Check {
 struct Folded {
     fleet: Fleet,
     lives: States,
+    rules: Rules,
+}
+
+impl Default for Folded {
+    fn default() -> Self {
+        Self { fleet: Fleet::default(), lives: States::new(), rules: Rules::default() }
+    }
 }
 
 /// Sees that money is conserved.
@@ -203,7 +181,7 @@ impl Check {
             head: Head::EMPTY,
             recorded_at: Timestamp::EPOCH,
             keys: KeyIndex::new(seed),
-            folded: Some(Folded { fleet: Fleet::default(), lives: States::new() }),
+            folded: Some(Folded::default()),
             evidences: Evidences::default(),
         }
     }
@@ -218,7 +196,7 @@ impl Check {
         self.folded = None;
     }
 
-    fn block(&mut self, log: &dyn ReadLog, block: &Block, bears: Bears<'_>) {
+    fn block(&mut self, log: &Near<'_>, block: &Block) {
         self.report.blocks += 1;
         let (first, before) = (block.first_seq(), block.before());
         if before.seq != self.head.seq {
@@ -239,19 +217,19 @@ impl Check {
         }
         for stored in block.entries() {
             self.report.entries += 1;
-            self.links(&stored, bears);
+            self.links(&stored, log);
             self.entry(log, &stored);
         }
         self.head = block.after();
     }
 
-    fn links(&mut self, stored: &Stored<'_>, bears: Bears<'_>) {
+    fn links(&mut self, stored: &Stored<'_>, log: &Near<'_>) {
         let front = stored.front;
         let keys = [(Some(front.key), stored.prev), (front.alias, stored.prev_alias)];
         for (key, link) in keys {
             let Some(key) = key else { continue };
             let candidates = self.keys.candidates(&key).into_iter();
-            let newest = { candidates }.find(|seq| bears(*seq, &key)).unwrap_or(0);
+            let newest = { candidates }.find(|seq| log.bears(*seq, &key)).unwrap_or(0);
             if newest != link {
                 let what = format!("under key {key} it follows entry {newest}, but names {link}");
                 self.note(front.seq, "link", what);
@@ -260,7 +238,7 @@ impl Check {
         }
     }
 
-    fn entry(&mut self, log: &dyn ReadLog, stored: &Stored<'_>) {
+    fn entry(&mut self, log: &Near<'_>, stored: &Stored<'_>) {
         let seq = stored.front.seq;
         let entry = match read(log, stored) {
             Ok(entry) => entry,
@@ -284,6 +262,10 @@ impl Check {
         }
         self.recorded_at = self.recorded_at.max(at);
         let Some(folded) = &mut self.folded else { return };
+        let before = Before { log, fleet: &folded.fleet, keys: &self.keys };
+        if let Some(what) = folded.rules.check(&before, stored, &entry) {
+            self.report.note(seq, "rules", what);
+        }
         match folded.take(log, stored, &entry) {
             Ok(None) => {}
             Ok(Some(violation)) => self.note(seq, "conservation", violation.to_string()),

@@ -49,12 +49,42 @@ pub fn stream_up_to(
     Ok(own_back_from(log, key, seq)?.into_iter().map(|(entry, _)| entry).collect())
 }
 
+/// The newest entry under a key, at most the entry `seq`, which bears it, that a test accepts.
+pub(crate) fn newest_that(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+    mut seq: u64,
+    test: impl Fn(&Entry) -> bool,
+) -> Result<Option<Entry>, LedgerError> {
+    while seq != 0 {
+        let (entry, _, prev) = step_back(log, key, seq)?;
+        if test(&entry) {
+            return Ok(Some(entry));
+        }
+        seq = prev;
+    }
+    Ok(None)
+}
+
+/// The newest entry of a key's own stream, at most the entry `seq`, which bears it.
+pub(crate) fn newest_of_stream(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+    seq: u64,
+) -> Result<Option<Entry>, LedgerError> {
+    newest_that(log, key, seq, |entry| is_of_stream(entry, key))
+}
+
+fn is_of_stream(entry: &Entry, key: &EntryKey) -> bool {
+    entry.front.key == *key && !is_part(entry)
+}
+
 fn own_back_from(
     log: &dyn ReadLog,
     key: &EntryKey,
     seq: u64,
 ) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
-    back_from(log, key, seq, |entry| entry.front.key == *key && !is_part(entry))
+    back_from(log, key, seq, |entry| is_of_stream(entry, key))
 }
 
 fn back_from(
@@ -65,20 +95,29 @@ fn back_from(
 ) -> Result<Vec<(Entry, EntryHash)>, LedgerError> {
     let mut entries = Vec::new();
     while seq != 0 && entries.len() < ENTRIES_MAX {
-        let missing = || LogError::Damaged { seq, why: "it is not there".into() };
-        let block = log.block_at(seq)?.ok_or_else(missing)?;
-        let stored = block.get(seq).ok_or_else(missing)?;
-        let prev = if stored.front.key == *key { stored.prev } else { stored.prev_alias };
-        if prev >= seq {
-            let why = format!("it names entry {prev} as the one before it");
-            return Err(LogError::Damaged { seq, why }.into());
-        }
-        let entry = read(log, &stored)?;
+        let (entry, hash, prev) = step_back(log, key, seq)?;
         if wanted(&entry) {
-            entries.push((entry, stored.hash));
+            entries.push((entry, hash));
         }
         seq = prev;
     }
     entries.reverse();
     Ok(entries)
+}
+
+/// An entry that bears a key, with its hash and the seq of the one before it under that key; 0 for none.
+fn step_back(
+    log: &dyn ReadLog,
+    key: &EntryKey,
+    seq: u64,
+) -> Result<(Entry, EntryHash, u64), LedgerError> {
+    let missing = || LogError::Damaged { seq, why: "it is not there".into() };
+    let block = log.block_at(seq)?.ok_or_else(missing)?;
+    let stored = block.get(seq).ok_or_else(missing)?;
+    let prev = if stored.front.key == *key { stored.prev } else { stored.prev_alias };
+    if prev >= seq {
+        let why = format!("it names entry {prev} as the one before it");
+        return Err(LogError::Damaged { seq, why }.into());
+    }
+    Ok((read(log, &stored)?, stored.hash, prev))
 }
