@@ -5,6 +5,7 @@
 
 mod differences;
 mod evidence;
+mod kept;
 mod live;
 mod near;
 mod notary;
@@ -13,7 +14,8 @@ mod rules;
 mod said;
 mod verify;
 
+pub use kept::{Kept, Position};
 pub use live::LiveTables;
 pub use notary::Signed;
 pub use rules::NOT_DECIDED;
-pub use verify::{Break, Report, verify, verify_backup};
+pub use verify::{Break, Report, verify, verify_backup, verify_from, verify_opened_backup};

@@ -20,6 +20,11 @@ impl<'l> Near<'l> {
         Self { log, blocks: VecDeque::new() }
     }
 
+    /// All blocks of the log, from the first.
+    pub(super) fn all(&self) -> Blocks<'l> {
+        self.log.blocks_from(1)
+    }
+
     /// Takes the next block.
     pub(super) fn push(&mut self, block: &Block) {
         if self.blocks.len() == BLOCKS {

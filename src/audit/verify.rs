@@ -10,6 +10,7 @@ use spireledger_schema::Entry;
 use spireledger_schema::time::Timestamp;
 
 use super::evidence::Evidences;
+use super::kept::{Keeper, Kept, Position};
 use super::near::Near;
 use super::rules::{Before, Rules};
 use crate::ledger::{LedgerError, read};
@@ -31,7 +32,7 @@ pub struct Break {
 }
 
 /// What `verify` found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Entries that were read.
     pub entries: u64,
@@ -45,6 +46,10 @@ pub struct Report {
     pub breaks: Vec<Break>,
     /// Breaks beyond those that are listed.
     pub more_breaks: u64,
+    /// The entry from which on neither rules nor money could be looked at, because it, or one before it, cannot
+    /// be read or folded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfolded_from: Option<u64>,
     /// Checkpoints whose root was held against the entries.
     #[serde(skip_serializing_if = "is_zero")]
     pub checkpoints: u64,
@@ -81,15 +86,33 @@ impl Report {
 /// Verifies a log: blocks and their checksums, the chain, positions and times, the links between the
 /// entries of a key, the key index, the machines' signatures, that every entry can be read and folded, that
 /// the rules come to it, and that no sat is lost, made or paid twice.
-pub fn verify(log: &dyn ReadLog, mut tick: impl FnMut(u64)) -> Report {
+pub fn verify(log: &dyn ReadLog, tick: impl FnMut(u64)) -> Report {
+    verify_from(log, None, None, tick)
+}
+
+/// The same, from a position on, all before which was checked by another run; `kept` says where positions are
+/// kept while it goes on.
+pub fn verify_from(
+    log: &dyn ReadLog,
+    position: Option<Position>,
+    kept: Option<&Kept>,
+    mut tick: impl FnMut(u64),
+) -> Report {
     let seed = log.key_index().map_or([0; 16], KeyIndex::seed);
-    let mut check = Check::new(seed, log.head());
     let mut near = Near::new(log);
-    for block in log.blocks_from(1) {
+    let mut check = Check::new(seed, log.head());
+    if let Some(position) = position {
+        check.go_on(&mut near, position);
+    }
+    let mut keeper = kept.map(Kept::keeper);
+    for block in log.blocks_from(check.head.seq + 1) {
         match block {
             Ok(block) => {
                 near.push(&block);
                 check.block(&near, &block);
+                if let Some(keeper) = keeper.as_mut().filter(|keeper| keeper.is_due()) {
+                    check.keep(keeper);
+                }
             }
             Err(LogError::Damaged { seq, why }) => check.unreadable(seq, why),
             Err(other) => check.note(check.head.seq + 1, "block", other.to_string()),
@@ -107,13 +130,22 @@ pub fn verify(log: &dyn ReadLog, mut tick: impl FnMut(u64)) -> Report {
 /// # Errors
 /// If it cannot be opened, or is none. Damage inside it is in the report.
 pub fn verify_backup(path: &Path, tick: impl FnMut(u64)) -> Result<Report, BackupError> {
-    let log = BackupLog::open(path)?;
-    let mut report = verify(&log, tick);
+    Ok(verify_opened_backup(&BackupLog::open(path)?, None, None, tick))
+}
+
+/// The same of an opened one, as [`verify_from`].
+pub fn verify_opened_backup(
+    log: &BackupLog,
+    position: Option<Position>,
+    kept: Option<&Kept>,
+    tick: impl FnMut(u64),
+) -> Report {
+    let mut report = verify_from(log, position, kept, tick);
     if let Some(damage) = log.damage() {
         let seq = log.head().seq + 1;
         report.breaks.push(Break { seq, check: "backup", what: damage.to_string() });
     }
-    Ok(report)
+    report
 }
 
 struct Check {
@@ -164,19 +196,8 @@ impl Around for Conserved<'_> {
 
 impl Check {
     fn new(seed: crate::log::Seed, expected: Head) -> Self {
-        let report = Report {
-            entries: 0,
-            blocks: 0,
-            head_seq: 0,
-            head_hash: String::new(),
-            breaks: Vec::new(),
-            more_breaks: 0,
-            checkpoints: 0,
-            tables: Vec::new(),
-            other_tables: Vec::new(),
-        };
         Self {
-            report,
+            report: Report::default(),
             expected,
             head: Head::EMPTY,
             recorded_at: Timestamp::EPOCH,
@@ -192,8 +213,45 @@ impl Check {
 
     fn unreadable(&mut self, seq: u64, why: String) {
         self.note(seq, "block", why);
-        // What follows cannot be folded without what is missing.
+        self.cannot_fold(seq);
+    }
+
+    /// What follows cannot be folded without what is missing.
+    fn cannot_fold(&mut self, seq: u64) {
         self.folded = None;
+        self.report.unfolded_from.get_or_insert(seq);
+    }
+
+    /// Takes what another run has found. The keys of all before are read again: the links of what follows are
+    /// held against them.
+    fn go_on(&mut self, near: &mut Near<'_>, position: Position) {
+        for block in near.all() {
+            let Ok(block) = block else { continue };
+            if block.last_seq() > position.head.seq {
+                break;
+            }
+            near.push(&block);
+            for stored in block.entries() {
+                self.links(&stored, near);
+            }
+        }
+        let Position { head, recorded_at, report, fleet } = position;
+        (self.head, self.recorded_at, self.report) = (head, recorded_at, report);
+        self.folded = fleet.map(|fleet| Folded { fleet, ..Folded::default() });
+    }
+
+    /// Keeps where it is.
+    fn keep(&mut self, keeper: &mut Keeper<'_>) {
+        self.evidence();
+        let fleet = self.folded.as_ref().map(|folded| &folded.fleet);
+        keeper.keep(self.head, self.recorded_at, &self.report, fleet);
+    }
+
+    /// Checks the signatures that wait.
+    fn evidence(&mut self) {
+        for (seq, what) in self.evidences.finish() {
+            self.note(seq, "evidence", what);
+        }
     }
 
     fn block(&mut self, log: &Near<'_>, block: &Block) {
@@ -203,7 +261,7 @@ impl Check {
             let missing = self.head.seq + 1;
             let last = first.saturating_sub(1);
             self.note(missing, "block", format!("entries {missing} to {last} are missing"));
-            self.folded = None;
+            self.cannot_fold(missing);
         } else if before.hash != self.head.hash {
             let what = format!(
                 "the block is chained to {}, but the entry before it has the hash {}",
@@ -243,7 +301,7 @@ impl Check {
         let entry = match read(log, stored) {
             Ok(entry) => entry,
             Err(error) => {
-                self.folded = None;
+                self.cannot_fold(seq);
                 let what = match error {
                     LedgerError::Unreadable { why, .. } => why.to_string(),
                     other => other.to_string(),
@@ -270,7 +328,7 @@ impl Check {
             Ok(None) => {}
             Ok(Some(violation)) => self.note(seq, "conservation", violation.to_string()),
             Err(error) => {
-                self.folded = None;
+                self.cannot_fold(seq);
                 match error {
                     // What cannot be read is told already.
                     LedgerError::Log(_) => {}
@@ -282,9 +340,7 @@ impl Check {
     }
 
     fn finish(mut self) -> Report {
-        for (seq, what) in self.evidences.finish() {
-            self.note(seq, "evidence", what);
-        }
+        self.evidence();
         if self.head != self.expected {
             let what =
                 format!("the log should end with {}, but ends with {}", self.expected, self.head);

@@ -42,7 +42,7 @@ pub(crate) use history::{newest_of_stream, newest_that};
 pub use pieces::read;
 pub(crate) use pieces::whole;
 pub use reader::Reader;
-pub(crate) use snapshot::{encode as save_fleet, fleet_from, is_of};
+pub(crate) use snapshot::{decode as decode_fleet, encode as save_fleet, fleet_from, is_of};
 pub use snapshot::{fleet_of, replay_fleet};
 
 /// Commands that may wait for the decider: some 50 MB of long ones. A full queue tells clients to come again.

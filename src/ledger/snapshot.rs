@@ -88,6 +88,11 @@ pub(crate) fn is_of(log: &dyn ReadLog, head: Head) -> Result<bool, LedgerError> 
     Ok(block.is_some_and(|block| block.get(head.seq).is_some_and(|e| e.hash == head.hash)))
 }
 
+/// The fleet that bytes say was so at a head.
+pub(crate) fn decode(bytes: &[u8], head: Head) -> Option<Fleet> {
+    read(bytes).filter(|(at, ..)| *at == head).map(|(_, fleet, _)| fleet)
+}
+
 /// A fleet as bytes, with the head and the time that it is of.
 pub(crate) fn encode(fleet: &Fleet, head: Head, at: Timestamp) -> Result<Vec<u8>, LedgerError> {
     let mut covered = Vec::new();

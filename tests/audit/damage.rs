@@ -15,9 +15,11 @@ fn signed() -> World {
     world
 }
 
+const VERIFY: [&str; 2] = ["verify", "--json"];
+
 /// What is found, as (entry, check, what).
-fn found(world: &World) -> Vec<(u64, String, String)> {
-    let report = world.run(&["verify", "--json"]).ends_with(1).json();
+pub fn found(world: &World, args: &[&str]) -> Vec<(u64, String, String)> {
+    let report = world.run(args).ends_with(1).json();
     let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
     let breaks = report["breaks"].as_array().expect("a list").iter();
     breaks
@@ -26,7 +28,7 @@ fn found(world: &World) -> Vec<(u64, String, String)> {
 }
 
 fn one(world: &World, check: &str, words: &str) {
-    let found = found(world);
+    let found = found(world, &VERIFY);
     assert_eq!(found.len(), 1, "{found:#?}");
     assert_eq!(found[0].1, check, "{found:#?}");
     assert!(found[0].2.contains(words), "{found:#?}");
@@ -50,7 +52,7 @@ fn a_changed_byte_of_what_was_signed_is_named() {
         let mut changed = whole.clone();
         changed[at] ^= 1;
         std::fs::write(&path, changed).expect("written");
-        let found = found(&world);
+        let found = found(&world, &VERIFY);
         assert!(found.iter().all(|(_, check, _)| check == "checkpoint"), "{found:#?}");
         assert!(
             found.iter().any(|(_, _, what)| what.contains("checksum does not fit")),
@@ -80,7 +82,7 @@ fn a_forged_checkpoint_is_named() {
     let crc = crc32fast::hash(&forged[record..begin + len]);
     forged[begin + len..begin + len + 4].copy_from_slice(&crc.to_le_bytes());
     std::fs::write(&path, forged).expect("written");
-    let found = found(&world);
+    let found = found(&world, &VERIFY);
     let says = |words: &str| found.iter().any(|(_, _, what)| what.contains(words));
     assert!(says("the signature of ledger.example/gt does not fit"), "{found:#?}");
     assert!(says("the checkpoint of 17 entries has the root"), "{found:#?}");

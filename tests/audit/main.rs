@@ -2,6 +2,7 @@
 //! that are not ours.
 
 mod checkpoints;
+mod corrupt;
 mod damage;
 mod independent;
 mod receipts;

@@ -13,7 +13,7 @@ use spireledger_schema::{Entry, EntryKey};
 
 use crate::world::World;
 
-fn entries(world: &World) -> Vec<Entry> {
+pub fn entries(world: &World) -> Vec<Entry> {
     let blocks = world.log().blocks_from(1).map(|block| block.expect("readable"));
     let read = |block: spireledger::log::Block| -> Vec<Entry> {
         block.entries().map(|stored| Entry::decode(stored.canonical).expect("an entry")).collect()
@@ -22,7 +22,7 @@ fn entries(world: &World) -> Vec<Entry> {
 }
 
 /// A log of these entries, numbered and chained anew.
-fn chained(entries: &mut [Entry]) -> MemoryLog {
+pub fn chained(entries: &mut [Entry]) -> MemoryLog {
     let log = MemoryLog::new();
     let mut sealer = Sealer::new(log.head());
     let mut newest: BTreeMap<EntryKey, u64> = BTreeMap::new();
@@ -38,7 +38,7 @@ fn chained(entries: &mut [Entry]) -> MemoryLog {
     log
 }
 
-fn more(sats: Sats) -> Sats {
+pub fn more(sats: Sats) -> Sats {
     Sats::new(sats.get() + 1).expect("sats")
 }
 
@@ -59,12 +59,12 @@ fn check(expected: &str, forge: impl Fn(&mut Vec<Entry>) -> bool) {
 }
 
 /// Changes the first event that fits.
-fn change(entries: &mut [Entry], change: impl FnMut(&mut Event) -> bool) -> bool {
+pub fn change(entries: &mut [Entry], change: impl FnMut(&mut Event) -> bool) -> bool {
     entries.iter_mut().map(|entry| &mut entry.event).any(change)
 }
 
 /// Puts a copy of the first entry that fits, with another event, behind all others.
-fn append(entries: &mut Vec<Entry>, make: impl Fn(&Event) -> Option<Event>) -> bool {
+pub fn append(entries: &mut Vec<Entry>, make: impl Fn(&Event) -> Option<Event>) -> bool {
     let found = entries.iter().find_map(|entry| Some((entry.clone(), make(&entry.event)?)));
     let Some((mut entry, event)) = found else { return false };
     entry.event = event;

@@ -5,8 +5,10 @@
 
 mod books;
 mod forged;
+mod goes_on;
 mod imported;
 mod laws;
 mod live;
 mod odd;
+mod unruly;
 mod world;
