@@ -10,6 +10,7 @@ use spireledger::log::{Block, Head, Sealer};
 use spireledger_schema::identity::{Actor, Evidence, PublicKey, Role};
 use spireledger_schema::money::{Fiat, Sats};
 use spireledger_schema::time::Timestamp;
+use spireledger_schema::words::TxType;
 use spireledger_schema::{Entry, EntryKey, Event};
 
 use crate::damage::found;
@@ -93,7 +94,7 @@ impl Base {
         world
     }
 
-    /// The first claim of a cash-out that was begun later.
+    /// The first claim of a cash-out, whose legs add up to it.
     fn claim(&self) -> (usize, EntryKey) {
         let begun = |key| {
             let mut of_key = self.entries.iter().filter(|entry| entry.front.key == key);
@@ -101,7 +102,8 @@ impl Base {
                 .any(|entry| matches!(&entry.event, Event::SettlementBegun(e) if e.legs.len() > 2))
         };
         let is_it = |entry: &Entry| {
-            matches!(entry.event, Event::SettlementClaimed(_)) && begun(entry.front.key)
+            matches!(&entry.event, Event::SettlementClaimed(e) if e.tx_type == TxType::CashOut)
+                && begun(entry.front.key)
         };
         let at = self.entries.iter().position(is_it).expect("a claim");
         (at, self.entries[at].front.key)
@@ -226,12 +228,12 @@ fn a_changed_byte_of_an_entry_is_named() {
     let (first, seq) = (block.first_seq(), block.first_seq() + 5);
     let torn = with_a_changed_byte(block, seq);
     let whole = with_checksum(torn.clone());
-    names(&base.with_blocks(put(torn.clone(), first)), &LEDGER, "block", first, "checksum");
+    names(&base.with_blocks(put(torn.clone(), first)), &LEDGER, "open", first, "checksum");
     names(&base.with_blocks(put(whole.clone(), first)), &LEDGER, "chain", seq, "expected hash");
     let alone = Base::with_backup(&base.replaced(1, torn));
     names(&alone, &BACKUP_ALONE, "backup", first, "checksum");
     let alone = Base::with_backup(&base.replaced(1, whole));
-    names(&alone, &BACKUP_ALONE, "chain", seq, "expected hash");
+    names(&alone, &BACKUP_ALONE, "backup", first, &format!("entry {seq} breaks the chain"));
 }
 
 #[test]
@@ -243,7 +245,7 @@ fn a_swapped_pair_is_named() {
     let world = base.with_blocks(put(swapped.clone(), first));
     names(&world, &LEDGER, "chain", seq, "expected hash");
     let alone = Base::with_backup(&base.replaced(1, swapped));
-    names(&alone, &BACKUP_ALONE, "chain", seq, "expected hash");
+    names(&alone, &BACKUP_ALONE, "backup", first, &format!("entry {seq} breaks the chain"));
 }
 
 #[test]
@@ -251,7 +253,7 @@ fn a_block_that_was_taken_out_is_named() {
     let base = Base::new();
     let (first, last) = (base.blocks[1].first_seq(), base.blocks[1].last_seq());
     let world = base.with_blocks(|db| drop(db.remove(first.to_be_bytes()).expect("removed")));
-    names(&world, &LEDGER, "block", first, &format!("entries {first} to {last} are missing"));
+    names(&world, &LEDGER, "open", first, &format!("it is chained to entry {last}"));
     let mut blocks = base.replaced(1, Vec::new());
     blocks.remove(1);
     names(&Base::with_backup(&blocks), &BACKUP_ALONE, "backup", first, "");
@@ -262,8 +264,8 @@ fn a_tail_that_was_cut_off_is_named() {
     let base = Base::new();
     let first = base.blocks.last().expect("blocks").first_seq();
     let world = base.with_blocks(|db| drop(db.remove(first.to_be_bytes()).expect("removed")));
-    names(&world, &LEDGER, "open", first, "");
-    names(&world, &LEDGER, "checkpoint", first, "were signed, but only");
+    let all = base.entries.len();
+    names(&world, &LEDGER, "open", first, &format!("entries up to {all} were durable"));
 }
 
 #[test]
@@ -293,7 +295,8 @@ fn a_changed_tree_and_a_changed_key_index_are_named() {
     let (frame, front) = (28, 44);
     let count = u32::from_le_bytes(keys[frame + 8..frame + 12].try_into().expect("four")) as usize;
     let end = frame + front + count * 16;
-    keys[frame + front] ^= 1;
+    // The top byte of the first key's hash.
+    keys[frame + front + 7] ^= 1;
     let crc = crc32fast::hash(&keys[frame..end]).to_le_bytes();
     keys[end..end + 4].copy_from_slice(&crc);
     std::fs::write(&path, keys).expect("written");
