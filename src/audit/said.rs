@@ -5,6 +5,9 @@
 //! decide both alike. One thing is in no entry: which user a key stood for. Of an operator or LP, it is
 //! taken to be the one whose thing the command is about; that the key was theirs is not in the log.
 
+// An event goes from reader to reader until one knows it: to box it would cost an allocation an entry.
+#![allow(clippy::result_large_err)]
+
 use spireledger_projections::{ApplyError, Deposit, Fleet, Settlement};
 use spireledger_schema::Entry;
 use spireledger_schema::command::{

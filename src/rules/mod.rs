@@ -35,6 +35,9 @@ pub use import::{Import, decide_import};
 pub use long::{row_too_long, too_long};
 pub use needs::{Depth, Found, Needs, needs};
 
+#[cfg(test)]
+pub(crate) use tests::random_logs;
+
 use spireledger_projections::{ApplyError, Fleet};
 use spireledger_schema::command::{Body, Command};
 use spireledger_schema::identity::{Actor, Evidence};

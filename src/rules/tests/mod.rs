@@ -23,3 +23,5 @@ mod who;
 mod whose;
 mod words;
 mod world;
+
+pub(crate) use histories::random_logs;
