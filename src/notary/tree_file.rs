@@ -8,7 +8,7 @@
 //! A node of level eight covers 256 entries: what is below is computed from entries that the log gives, so
 //! the file has a quarter of a byte for each entry. It is written behind the log, is not synced, and is never
 //! trusted: its end is held against the log when it is opened, and each record against its checksum when it
-//! is read. Whatever is missing or wrong is made from the log again.
+//! is opened to write, and when it is read. Whatever is missing or wrong is made from the log again.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -22,6 +22,8 @@ use crate::proofs::{Node, TreeHash};
 pub const TREE_FILE: &str = "tree";
 const MAGIC: &[u8; 8] = b"SPTREE1\0";
 const RECORD_LEN: usize = 36;
+/// What a disk writes at once.
+const PAGE: u64 = 4_096;
 /// The lowest level that is kept.
 pub(super) const CHUNK_LEVEL: u32 = 8;
 /// Entries below one node of that level.
@@ -69,7 +71,11 @@ impl TreeFile {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(&path).map_err(NotaryError::io(&path))?;
-        Self::of(path, Some(file))
+        let mut opened = Self::of(path, Some(file))?;
+        // After a power cut any page of what was not synced can be missing.
+        let whole = (0..opened.kept).find(|record| opened.get(*record).is_err());
+        opened.cut(whole.unwrap_or(opened.kept));
+        Ok(opened)
     }
 
     fn of(path: PathBuf, file: Option<File>) -> Result<Self, NotaryError> {
@@ -113,6 +119,17 @@ impl TreeFile {
             Some((hash, crc)) if crc == checksum(record, hash) => Ok(TreeHash::from_bytes(*hash)),
             _ => Err(damaged()),
         }
+    }
+
+    /// Whether a record that cannot be read was lost by a power cut: a page, or what it had behind an earlier
+    /// end, was never written, and so is zeros.
+    pub fn was_never_written(&self, record: u64) -> bool {
+        let (start, mut bytes) = (offset(record), [0; RECORD_LEN]);
+        let read = self.file.as_ref().map(|file| file.read_exact_at(&mut bytes, start));
+        let to_page = usize::try_from(PAGE - start % PAGE).unwrap_or(RECORD_LEN).min(RECORD_LEN);
+        let (before, behind) = bytes.split_at(to_page);
+        let is_zero = |bytes: &[u8]| !bytes.is_empty() && bytes.iter().all(|byte| *byte == 0);
+        matches!(read, Some(Ok(()))) && (is_zero(before) || is_zero(behind))
     }
 
     /// Adds the next node. It is in memory until [`Self::flush`].

@@ -72,6 +72,24 @@ fn without_type(mut claim: Value) -> Value {
 fn published(world: &World, relay: &str, ledger: &str) {
     let vkey = VerifierKey::parse(world.run(&["checkpoint", "--key"]).trim()).expect("a key");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let begun = Instant::now();
+    let checkpoints = loop {
+        let found = checkpoints(&runtime, relay, ledger);
+        if !found.is_empty() {
+            break found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "no checkpoint was published");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(checkpoints.iter().all(|checkpoint| checkpoint.verify(&vkey).is_ok()));
+}
+
+/// The ledger's checkpoints that a relay keeps.
+fn checkpoints(
+    runtime: &tokio::runtime::Runtime,
+    relay: &str,
+    ledger: &str,
+) -> Vec<SignedCheckpoint> {
     let events = runtime.block_on(async {
         let client = nostr_sdk::Client::default();
         client.add_relay(relay).await.expect("a relay");
@@ -80,16 +98,14 @@ fn published(world: &World, relay: &str, ledger: &str) {
         let filter = nostr_sdk::Filter::new().kind(nostr_sdk::Kind::from(30078)).author(author);
         client.fetch_events(filter, Duration::from_secs(10)).await.expect("events")
     });
-    let checkpoints: Vec<SignedCheckpoint> = events
+    events
         .iter()
         .filter(|event| {
             let tag = event.tags.identifier().unwrap_or_default();
             tag.starts_with("spireledger-checkpoint:")
         })
         .map(|event| SignedCheckpoint::parse(&event.content).expect("a checkpoint"))
-        .collect();
-    assert!(!checkpoints.is_empty(), "{events:?}");
-    assert!(checkpoints.iter().all(|checkpoint| checkpoint.verify(&vkey).is_ok()));
+        .collect()
 }
 
 /// Waits for a row that looks so.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::world::{grow, hash_of, log, root};
 use crate::log::{MemoryLog, ReadLog};
-use crate::notary::{TREE_FILE, Tree};
+use crate::notary::{TREE_FILE, Tree, TreeFile};
 use crate::proofs::{TreeHash, extends, includes};
 
 const LEN: u64 = 3_000;
@@ -91,7 +91,7 @@ fn a_file_that_is_missing_short_or_wrong_is_made_again() {
     again(Some(&file(of_another.path())), "of another history");
 }
 
-/// Records that opening does not look at: whoever reads one is told, and a new tree is right.
+/// Records that opening to read does not look at: whoever reads one is told, and a new tree is right.
 #[test]
 fn a_changed_record_is_told_when_it_is_read() {
     let dir = tempfile::tempdir().expect("a place");
@@ -100,9 +100,34 @@ fn a_changed_record_is_told_when_it_is_read() {
     let mut bytes = file(dir.path());
     bytes[8 + 5] ^= 1;
     std::fs::write(dir.path().join(TREE_FILE), &bytes).expect("written");
-    let mut tree = Tree::open(dir.path(), &log).expect("opens");
+    let mut tree = Tree::read(dir.path(), &log).expect("opens");
     let error = tree.inclusion(&log, 300, 3_000).expect_err("damaged").to_string();
     assert_eq!(error, "record 0 of the tree file is damaged");
     tree.rebuild(&log).expect("made again");
     check(&mut tree, &log);
+}
+
+#[test]
+fn pages_that_a_power_cut_lost_are_told_from_bytes_that_somebody_changed_and_made_anew() {
+    let dir = tempfile::tempdir().expect("a place");
+    let log = log(60_000, 1);
+    drop(Tree::open(dir.path(), &log).expect("opens"));
+    let whole = file(dir.path());
+    let mut lost = whole.clone();
+    lost[4_096..8_192].fill(0);
+    std::fs::write(dir.path().join(TREE_FILE), &lost).expect("written");
+    let read = TreeFile::read(dir.path()).expect("opens");
+    let damaged: Vec<u64> = (0..read.len()).filter(|record| read.get(*record).is_err()).collect();
+    assert!(damaged.len() > 110, "a page of records: {damaged:?}");
+    assert!(damaged.iter().all(|record| read.was_never_written(*record)));
+    let mut changed = whole.clone();
+    changed[8 + 36 * 150] ^= 1;
+    std::fs::write(dir.path().join(TREE_FILE), &changed).expect("written");
+    let read = TreeFile::read(dir.path()).expect("opens");
+    assert!(read.get(150).is_err() && !read.was_never_written(150));
+    for damage in [&lost, &changed] {
+        std::fs::write(dir.path().join(TREE_FILE), damage).expect("written");
+        check(&mut Tree::open(dir.path(), &log).expect("opens"), &log);
+        assert_eq!(file(dir.path()), whole, "a writer makes it whole");
+    }
 }
