@@ -264,9 +264,10 @@ impl World {
         let (before, begun) = (self.processor_time(), Instant::now());
         let mut left = events.as_slice();
         let mut there = self.entries().await;
+        let mut moved = Instant::now();
         while there < expected {
             // No more on the way than the gateway lets wait.
-            let sent = expected - there - left.len() as u64;
+            let sent = (expected - there).saturating_sub(left.len() as u64);
             let more =
                 left.len().min(usize::try_from(512_u64.saturating_sub(sent)).expect("small"));
             let (now, later) = left.split_at(more);
@@ -274,7 +275,13 @@ impl World {
             let messages = now.iter().cloned().map(ClientMessage::event).collect();
             client.batch_msg_to([&self.relay], messages).await.expect("sent");
             tokio::time::sleep(Duration::from_millis(2)).await;
-            there = self.entries().await;
+            let now = self.entries().await;
+            if now > there {
+                (there, moved) = (now, Instant::now());
+            } else if moved.elapsed() > Duration::from_secs(1) {
+                // Something was lost on the way: as a machine does, send again what has no answer.
+                (left, moved) = (&events, Instant::now());
+            }
         }
         let (took, server) = (begun.elapsed(), self.processor_time().saturating_sub(before));
         Figure { count, took, server, latencies: Vec::new() }
