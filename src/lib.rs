@@ -53,6 +53,7 @@ pub mod notary;
 pub mod outbox;
 pub mod payer;
 pub mod proofs;
+mod relays;
 pub mod rules;
 pub mod secret;
 pub mod simulate;

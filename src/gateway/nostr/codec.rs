@@ -12,13 +12,11 @@ use serde_json::{Map, Value};
 use spireledger_schema::json::{Fields, Malformed};
 use spireledger_schema::{Answer, Code, Command, Refusal};
 
-/// Requests and answers: ephemeral, relays pass them on and keep nothing.
-pub const REQUEST: u16 = 21000;
+use crate::relays::{CONTENT_BYTES_MAX, REQUEST};
+
 /// Longest plaintext of NIP-44 v2 that every library writes, in bytes: rust-nostr stops 127 short of
 /// what the length before the text can say.
 pub const PLAINTEXT_BYTES_MAX: usize = 65_408;
-/// Longest content of an event, in bytes: the longest plaintext, padded, encrypted and in base64.
-pub const CONTENT_BYTES_MAX: usize = 87_472;
 /// Longest `requestId`, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 

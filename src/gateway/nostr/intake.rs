@@ -7,9 +7,10 @@ use nostr_sdk::util::BoxedFuture;
 use nostr_sdk::{Event, PublicKey, RelayUrl, SubscriptionId, Tag};
 use tokio::sync::mpsc;
 
-use super::codec::{CONTENT_BYTES_MAX, REQUEST, is_for};
+use super::codec::is_for;
 use super::counters::Counters;
 use super::reports::{BEACON, TELEMETRY};
+use crate::relays::{CONTENT_BYTES_MAX, REQUEST};
 
 /// Most tags of an event that is looked at.
 const TAGS_MAX: usize = 64;

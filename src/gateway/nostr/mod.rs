@@ -27,10 +27,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nostr_sdk::pool::{RelayLimits, RelayPoolOptions};
-use nostr_sdk::{
-    Client, ClientOptions, Event, Keys, Relay, RelayOptions, RelayUrl, Timestamp as Seconds,
-};
+use nostr_sdk::{Event, Keys, RelayUrl, Timestamp as Seconds};
 use spireledger_projections::Fleet;
 use spireledger_schema::identity::PublicKey;
 use spireledger_schema::{Answer, Code, Refusal};
@@ -38,15 +35,15 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use self::codec::CONTENT_BYTES_MAX;
 use self::intake::Intake;
 use self::orders::Setting;
 use self::published::Published;
 use self::reader::{Job, Reader};
-use self::relay::{Authors, Open, Wire, stopped};
+use self::relay::{Authors, Open, Wire};
 use super::rate::Rate;
 use super::{Desk, DeskError, Identities, Machines, Newest};
 use crate::ledger::LedgerError;
+use crate::relays::{self, stopped};
 use crate::rules::Request;
 
 /// Events that may wait to be read, of all relays together: at most about 110 MB, and mostly 2 MB.
@@ -57,10 +54,6 @@ const BATCH_MAX: usize = 64;
 const BATCHES_MAX: usize = 8;
 /// Answers that may wait for one relay.
 const ANSWERS_MAX: usize = 1_024;
-/// Notifications that nostr-sdk keeps for us. Events are not among them.
-const NOTIFICATIONS_MAX: usize = 1_024;
-/// Longest message of a relay.
-const MESSAGE_BYTES_MAX: u32 = 256 * 1_024;
 /// How often it is asked whether there are new machines, or settings for them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long stopping may take, once the last answer is written.
@@ -117,12 +110,13 @@ impl Nostr {
         let (queue, mut events) = mpsc::channel(QUEUE_MAX);
         let counters = Arc::clone(&self.counters);
         let intake = Intake { ledger: self.keys.public_key(), queue, counters };
-        let client = client(&self.keys, intake);
+        let client = relays::client(&self.keys, intake);
         let notices = Notices::default();
         let mut wires = JoinSet::new();
         let mut outs = Vec::new();
         for url in &self.relays {
-            let relay = add(&client, url).await?;
+            let wrong = |why| NostrError::Relay { url: url.clone(), why };
+            let relay = relays::add(&client, url).await.map_err(wrong)?;
             let (out, answers) = mpsc::channel(ANSWERS_MAX);
             let (ledger, counters) = (self.keys.public_key(), Arc::clone(&self.counters));
             let known = (notices.authors.subscribe(), notices.orders.subscribe());
@@ -146,26 +140,6 @@ impl Nostr {
         client.shutdown().await;
         ended
     }
-}
-
-/// A client that keeps nothing and reconnects nothing by itself.
-fn client(keys: &Keys, intake: Intake) -> Client {
-    let pool = RelayPoolOptions::new().notification_channel_size(NOTIFICATIONS_MAX);
-    let options = ClientOptions::new().pool(pool);
-    Client::builder().signer(keys.clone()).admit_policy(intake).opts(options).build()
-}
-
-async fn add(client: &Client, url: &RelayUrl) -> Result<Relay, NostrError> {
-    let wrong = |why: String| NostrError::Relay { url: url.clone(), why };
-    let mut limits = RelayLimits::default();
-    limits.messages.max_size = Some(MESSAGE_BYTES_MAX);
-    let options = RelayOptions::new()
-        .reconnect(false)
-        .limits(limits)
-        .notification_channel_size(NOTIFICATIONS_MAX);
-    let pool = client.pool();
-    pool.add_relay(url, options).await.map_err(|why| wrong(why.to_string()))?;
-    pool.relay(url).await.map_err(|why| wrong(why.to_string()))
 }
 
 /// What all relays are to know.
@@ -305,6 +279,3 @@ impl Hall {
         }
     }
 }
-
-// The longest request is no message too long.
-const _: () = assert!(CONTENT_BYTES_MAX < MESSAGE_BYTES_MAX as usize);

@@ -10,7 +10,7 @@ use spireledger_schema::identity::{Actor, Evidence, PublicKey, Role};
 use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Answer, Code, Command, Refusal};
 
-use super::codec::{self, Letter, REQUEST};
+use super::codec::{self, Letter};
 use super::counters::Counters;
 use super::orders::Orders;
 use super::reports;
@@ -19,6 +19,7 @@ use crate::gateway::machines::unknown;
 use crate::gateway::rate::Rate;
 use crate::gateway::{Identities, Machines};
 use crate::ledger::LedgerError;
+use crate::relays::REQUEST;
 use crate::rules::Request;
 
 /// Requests of unknown keys that are read at once, after a quiet time.

@@ -1,12 +1,7 @@
 //! One relay: connected again whenever it goes away, subscribed again whenever that was lost, and
 //! given the answers.
-//!
-//! The connections are nostr-sdk's. Its own reconnection is switched off: it waits longer after every
-//! failure that there ever was, and does not subscribe again where a relay closed the subscription or
-//! came back within the second.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,16 +16,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::codec::REQUEST;
 use super::counters::Counters;
 use super::reports::{BEACON, TELEMETRY};
+use crate::relays::{Attempts, CONNECT_MAX, RENEW_EVERY, REQUEST};
 
-/// How long a connection may take to come to be.
-const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// The longest pause between two attempts.
-const PAUSE_MAX: Duration = Duration::from_mins(1);
-/// How often the subscriptions are sent anew, should they have been lost without a word.
-const RENEW_EVERY: Duration = Duration::from_mins(5);
 /// How long after a relay closed a subscription it is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How long a relay has to confirm the last answers.
@@ -93,32 +82,13 @@ impl Wire {
 
     /// Keeps the relay connected until whoever sends answers is gone and all of them are handed over.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut pause = self.pause_min;
-        loop {
-            let attempt = self.relay.try_connect(CONNECT_MAX);
-            let connected = tokio::select! {
-                connected = attempt => connected,
-                () = stopped(&mut stop) => return,
-            };
-            match connected {
-                Ok(()) => {
-                    tracing::info!(relay = %self.relay.url(), "connected");
-                    self.counters.connections.one();
-                    pause = self.pause_min;
-                    if matches!(self.serve().await, End::Stopped) {
-                        return;
-                    }
-                    tracing::warn!(relay = %self.relay.url(), "the connection was lost");
-                }
-                Err(error) => {
-                    tracing::warn!(relay = %self.relay.url(), %error, ?pause, "no connection");
-                }
+        let mut attempts = Attempts::new(self.pause_min);
+        while attempts.connect(&self.relay, &mut stop).await {
+            self.counters.connections.one();
+            if matches!(self.serve().await, End::Stopped) {
+                return;
             }
-            tokio::select! {
-                () = tokio::time::sleep(pause + jitter(pause)) => {}
-                () = stopped(&mut stop) => return,
-            }
-            pause = (pause * 2).min(PAUSE_MAX);
+            tracing::warn!(relay = %self.relay.url(), "the connection was lost");
         }
     }
 
@@ -281,16 +251,4 @@ fn reports(authors: &BTreeSet<PublicKey>) -> Vec<Filter> {
         Filter::new().kinds([BEACON, TELEMETRY].map(Kind::from)).authors(keys.iter().copied())
     };
     keys.chunks(AUTHORS_MAX).map(filter).collect()
-}
-
-/// Up to half of a pause more, so that not all clients of a relay come back at once.
-fn jitter(pause: Duration) -> Duration {
-    let chance = RandomState::new().hash_one(()) % 512;
-    pause * u32::try_from(chance).unwrap_or_default() / 1024
-}
-
-/// Returns when the word to stop is given, or nobody can give it any more.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error: the sender is gone, which is a word, too.
-    let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -18,6 +18,7 @@ use crate::gateway::rate::Rate;
 use crate::gateway::{Identities, Identity, Machines, Who};
 use crate::ledger::Ledger;
 use crate::log::Directory;
+use crate::relays::CONTENT_BYTES_MAX;
 
 fn keys(number: u8) -> Keys {
     Keys::parse(&format!("{number:02x}").repeat(32)).unwrap()
@@ -130,7 +131,7 @@ fn an_answer_of_any_length_is_sent() {
 fn the_longest_request_is_read_whole() {
     let filler = "x".repeat(PLAINTEXT_BYTES_MAX - r#"{"rpcName":"x","more":""}"#.len());
     let longest = request(&format!(r#"{{"rpcName":"x","more":"{filler}"}}"#));
-    assert!(longest.content.len() <= codec::CONTENT_BYTES_MAX);
+    assert!(longest.content.len() <= CONTENT_BYTES_MAX);
     let (_, asked) = codec::open(&ledger_keys(), &longest).unwrap();
     assert_eq!(asked.unwrap_err().details["field"], "type");
 }

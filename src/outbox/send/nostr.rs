@@ -7,33 +7,24 @@ use std::time::Duration;
 
 use nostr_sdk::nips::nip44::{self, Version};
 use nostr_sdk::pool::policy::{AdmitPolicy, AdmitStatus, PolicyError};
-use nostr_sdk::pool::{RelayLimits, RelayPoolOptions};
 use nostr_sdk::util::BoxedFuture;
 use nostr_sdk::{
-    Client, ClientOptions, Event, EventBuilder, EventId, Kind, PublicKey, RelayOptions, RelayUrl,
-    SubscriptionId, Tag,
+    Client, Event, EventBuilder, EventId, Kind, PublicKey, RelayUrl, SubscriptionId, Tag,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::wire::Wire;
+use crate::relays::{self, CONTENT_BYTES_MAX, REQUEST};
 use crate::secret::Secret;
 
-/// Requests and answers: ephemeral, relays pass them on and keep nothing.
-pub const REQUEST: u16 = 21000;
-/// Longest content of an event: the longest plaintext of NIP-44 v2, encrypted and in base64.
-const CONTENT_BYTES_MAX: usize = 87_472;
 /// Most tags of an answer: it needs two.
 const TAGS_MAX: usize = 64;
-/// Longest message of a relay.
-const MESSAGE_BYTES_MAX: u32 = 256 * 1_024;
 /// Answers that may wait to be looked at.
 const ANSWERS_MAX: usize = 256;
 /// Requests that may wait for one relay.
 const REQUESTS_MAX: usize = 256;
-/// Notifications that nostr-sdk keeps for us. Events are not among them.
-const NOTIFICATIONS_MAX: usize = 1_024;
 /// Attempts whose answers are waited for, of one claim.
 const ATTEMPTS_MAX: usize = 16;
 /// How long stopping may take.
@@ -92,25 +83,12 @@ impl Nostr {
         stop: &watch::Receiver<bool>,
     ) -> Result<(Self, mpsc::Receiver<Event>), String> {
         let (queue, answers) = mpsc::channel(ANSWERS_MAX);
-        let pool = RelayPoolOptions::new().notification_channel_size(NOTIFICATIONS_MAX);
-        let client = Client::builder()
-            .signer(secret.keys().clone())
-            .admit_policy(Intake { ledger, queue })
-            .opts(ClientOptions::new().pool(pool))
-            .build();
+        let client = relays::client(secret.keys(), Intake { ledger, queue });
         let listening = Arc::default();
         let (mut wires, mut outs) = (JoinSet::new(), Vec::new());
         for url in relays {
-            let mut limits = RelayLimits::default();
-            limits.messages.max_size = Some(MESSAGE_BYTES_MAX);
-            let options = RelayOptions::new()
-                .reconnect(false)
-                .limits(limits)
-                .notification_channel_size(NOTIFICATIONS_MAX);
             let wrong = |why: String| format!("{url} cannot be used as a relay: {why}");
-            let pool = client.pool();
-            pool.add_relay(url, options).await.map_err(|why| wrong(why.to_string()))?;
-            let relay = pool.relay(url).await.map_err(|why| wrong(why.to_string()))?;
+            let relay = relays::add(&client, url).await.map_err(wrong)?;
             let (out, requests) = mpsc::channel(REQUESTS_MAX);
             let own = secret.keys().public_key();
             let wire = Wire { relay, own, requests, listening: Arc::clone(&listening) };

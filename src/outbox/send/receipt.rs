@@ -8,8 +8,8 @@ use spireledger_schema::identity::PaymentHash;
 use spireledger_schema::time::Timestamp;
 
 use super::super::record::{Receipt, Refused, Via};
-use super::nostr::REQUEST;
 use crate::proofs::{self, VerifierKey};
+use crate::relays::REQUEST;
 
 /// Longest answer that is kept, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 128 * 1024;

@@ -22,9 +22,9 @@ use super::http::{Http, POST_BYTES_MAX, POST_MAX, Posted};
 use super::nostr::Nostr;
 use super::receipt::{Proof, Said, check_receipt};
 use super::route::ways;
-use super::wire::stopped;
 use crate::crash;
 use crate::lock::take_lock;
+use crate::relays::stopped;
 use crate::secret::Secret;
 
 /// Claims that may be without an answer over Nostr at a time.

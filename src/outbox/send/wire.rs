@@ -1,9 +1,5 @@
 //! One relay: connected again whenever it goes away, and asked for answers before anything is sent.
-//!
-//! The connections are nostr-sdk's. Its own reconnection is switched off: it waits longer after every
-//! failure that there ever was, and does not subscribe again where a relay closed the subscription.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,18 +11,12 @@ use nostr_sdk::{
 };
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::nostr::REQUEST;
+use crate::relays::{Attempts, CONNECT_MAX, RENEW_EVERY, REQUEST, stopped};
 
-/// How long a connection may take to come to be.
-const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// The shortest pause between two attempts.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
-/// The longest.
-const PAUSE_MAX: Duration = Duration::from_mins(1);
-/// How often the subscription is sent anew, should it have been lost without a word.
-const RENEW_EVERY: Duration = Duration::from_mins(5);
 /// How long after a relay closed the subscription it is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
@@ -45,32 +35,13 @@ pub struct Wire {
 impl Wire {
     /// Keeps the relay connected until told to stop.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut pause = PAUSE_MIN;
-        loop {
-            let attempt = self.relay.try_connect(CONNECT_MAX);
-            let connected = tokio::select! {
-                connected = attempt => connected,
-                () = stopped(&mut stop) => return,
-            };
-            match connected {
-                Ok(()) => {
-                    tracing::info!(relay = %self.relay.url(), "connected");
-                    pause = PAUSE_MIN;
-                    if self.serve(&mut stop).await {
-                        return;
-                    }
-                    self.relay.disconnect();
-                    tracing::warn!(relay = %self.relay.url(), "the connection was lost");
-                }
-                Err(error) => {
-                    tracing::warn!(relay = %self.relay.url(), %error, ?pause, "no connection");
-                }
+        let mut attempts = Attempts::new(PAUSE_MIN);
+        while attempts.connect(&self.relay, &mut stop).await {
+            if self.serve(&mut stop).await {
+                return;
             }
-            tokio::select! {
-                () = sleep(pause + jitter(pause)) => {}
-                () = stopped(&mut stop) => return,
-            }
-            pause = (pause * 2).min(PAUSE_MAX);
+            self.relay.disconnect();
+            tracing::warn!(relay = %self.relay.url(), "the connection was lost");
         }
     }
 
@@ -156,16 +127,4 @@ impl Wire {
             Err(_) => false,
         }
     }
-}
-
-/// Up to half of a pause more, so that not all clients of a relay come back at once.
-fn jitter(pause: Duration) -> Duration {
-    let chance = RandomState::new().hash_one(()) % 512;
-    pause * u32::try_from(chance).unwrap_or_default() / 1024
-}
-
-/// Returns when the word to stop is given, or nobody can give it any more.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error: the sender is gone, which is a word, too.
-    let _ = stop.wait_for(|stop| *stop).await;
 }
