@@ -28,6 +28,7 @@ mod report;
 mod serve;
 mod simulate;
 mod sql;
+mod stop;
 mod stuck;
 mod submit;
 mod tables;

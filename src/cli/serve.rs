@@ -9,10 +9,8 @@ use std::path::PathBuf;
 use nostr_sdk::ToBech32 as _;
 use spireledger::gateway::{Config, Format, serve};
 use spireledger_schema::time::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
-use super::{Context, Outcome, logging, open};
+use super::{Context, Outcome, logging, open, stop};
 
 /// What to listen on, and for whom.
 #[derive(Debug, clap::Args)]
@@ -72,17 +70,7 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let ledger = open::writer(context)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (stop, stopped) = watch::channel(false);
-        let mut ends = signal(SignalKind::terminate())?;
-        let mut breaks = signal(SignalKind::interrupt())?;
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = ends.recv() => {}
-                _ = breaks.recv() => {}
-            }
-            tell_systemd("STOPPING=1");
-            let _ = stop.send(true);
-        });
+        let stopped = stop::when_told(|| tell_systemd("STOPPING=1"))?;
         let ready = |address: SocketAddr, key: Option<&nostr_sdk::PublicKey>| {
             let mut out = std::io::stdout();
             // Whoever started it may want to know the port; that nobody reads it is no reason to stop.

@@ -32,6 +32,11 @@ impl Machines {
         Ok(Self { log, state: Mutex::new(State { fleet, seq }) })
     }
 
+    /// Whether a machine has this key, as far as that can be told without waiting for anything.
+    pub fn knows(&self, key: &PublicKey) -> bool {
+        self.state.try_lock().is_some_and(|state| state.fleet.machine_with_npub(key).is_some())
+    }
+
     /// Whether a machine that is registered by now has this key.
     pub fn has(&self, key: &PublicKey) -> Result<bool, LedgerError> {
         let mut state = self.state.lock();

@@ -3,8 +3,9 @@
 use spireledger_projections::{Fleet, Occurred};
 use spireledger_schema::time::Timestamp;
 
-use super::{LedgerError, decode, read};
-use crate::log::{LogError, Past, ReadLog};
+use super::pieces::of_log;
+use super::{LedgerError, read};
+use crate::log::{Past, ReadLog};
 
 /// A moment of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +61,5 @@ fn last_at(log: &dyn ReadLog, time: Timestamp) -> Result<u64, LedgerError> {
 }
 
 fn recorded_at(log: &dyn ReadLog, seq: u64) -> Result<Timestamp, LedgerError> {
-    let missing = || LogError::Damaged { seq, why: "it is not there".into() };
-    let block = log.block_at(seq)?.ok_or_else(missing)?;
-    let stored = block.get(seq).ok_or_else(missing)?;
-    Ok(decode(seq, stored.canonical)?.circumstances.recorded_at)
+    Ok(of_log(log, seq)?.circumstances.recorded_at)
 }

@@ -16,6 +16,17 @@ pub fn entry_json(entry: &Entry, hash: EntryHash) -> serde_json::Value {
     value
 }
 
+/// One entry, with its hash.
+///
+/// # Errors
+/// If it is not there, or cannot be read.
+pub fn entry_at(log: &dyn ReadLog, seq: u64) -> Result<(Entry, EntryHash), LedgerError> {
+    let missing = || LogError::Damaged { seq, why: "it is not there".into() };
+    let block = log.block_at(seq)?.ok_or_else(missing)?;
+    let stored = block.get(seq).ok_or_else(missing)?;
+    Ok((read(log, &stored)?, stored.hash))
+}
+
 /// Entries that are read for one key: no settlement has nearly as many.
 const ENTRIES_MAX: usize = 1_000_000;
 

@@ -37,7 +37,7 @@ use crate::proofs::{Proof, SignedCheckpoint};
 use crate::rules::{Import, Request};
 
 pub use as_of::{AsOf, fleet_occurred, past};
-pub use history::{entry_json, history, own_history, stream, stream_up_to};
+pub use history::{entry_at, entry_json, history, own_history, stream, stream_up_to};
 pub(crate) use history::{newest_of_stream, newest_that};
 pub use pieces::read;
 pub(crate) use pieces::whole;

@@ -66,7 +66,8 @@ pub(super) fn complete(
     Ok(Entry { front: last.front, circumstances: last.circumstances.clone(), event })
 }
 
-fn of_log(log: &dyn ReadLog, seq: u64) -> Result<Entry, LedgerError> {
+/// One entry as it stands, whatever it may be a piece of.
+pub(super) fn of_log(log: &dyn ReadLog, seq: u64) -> Result<Entry, LedgerError> {
     let missing = || LogError::Damaged { seq, why: "it is not there".into() };
     let block = log.block_at(seq)?.ok_or_else(missing)?;
     let stored = block.get(seq).ok_or_else(missing)?;

@@ -22,6 +22,8 @@ use crate::proofs::{Node, TreeHash};
 pub const TREE_FILE: &str = "tree";
 const MAGIC: &[u8; 8] = b"SPTREE1\0";
 const RECORD_LEN: usize = 36;
+/// Records that are read at once where all are: 144 KiB.
+const SCAN_RECORDS: usize = 4_096;
 /// What a disk writes at once.
 const PAGE: u64 = 4_096;
 /// The lowest level that is kept.
@@ -73,8 +75,7 @@ impl TreeFile {
         let file = options.open(&path).map_err(NotaryError::io(&path))?;
         let mut opened = Self::of(path, Some(file))?;
         // After a power cut any page of what was not synced can be missing.
-        let whole = (0..opened.kept).find(|record| opened.get(*record).is_err());
-        opened.cut(whole.unwrap_or(opened.kept));
+        opened.cut(opened.whole());
         Ok(opened)
     }
 
@@ -87,6 +88,28 @@ impl TreeFile {
             kept = if begins { (len - 8) / RECORD_LEN as u64 } else { 0 };
         }
         Ok(Self { path, file, kept, pending: Vec::new() })
+    }
+
+    /// How many records of the file can be read, up to the first that cannot: read in large parts.
+    fn whole(&self) -> u64 {
+        let Some(file) = &self.file else { return 0 };
+        let mut part = vec![0; RECORD_LEN * SCAN_RECORDS];
+        let mut record = 0;
+        while record < self.kept {
+            let count = usize::try_from(self.kept - record)
+                .map_or(SCAN_RECORDS, |left| left.min(SCAN_RECORDS));
+            let part = &mut part[..count * RECORD_LEN];
+            if file.read_exact_at(part, offset(record)).is_err() {
+                return record;
+            }
+            for bytes in part.chunks_exact(RECORD_LEN) {
+                if hash_in(record, bytes).is_none() {
+                    return record;
+                }
+                record += 1;
+            }
+        }
+        record
     }
 
     /// How many nodes there are.
@@ -115,10 +138,7 @@ impl TreeFile {
         let mut bytes = [0; RECORD_LEN];
         let file = self.file.as_ref().ok_or_else(damaged)?;
         file.read_exact_at(&mut bytes, offset(record)).map_err(|_| damaged())?;
-        match bytes.split_first_chunk::<32>() {
-            Some((hash, crc)) if crc == checksum(record, hash) => Ok(TreeHash::from_bytes(*hash)),
-            _ => Err(damaged()),
-        }
+        hash_in(record, &bytes).ok_or_else(damaged)
     }
 
     /// Whether a record that cannot be read was lost by a power cut: a page, or what it had behind an earlier
@@ -176,6 +196,12 @@ impl TreeFile {
             }
         }
     }
+}
+
+/// The hash in the bytes of a record, if its checksum is right.
+fn hash_in(record: u64, bytes: &[u8]) -> Option<TreeHash> {
+    let (hash, crc) = bytes.split_first_chunk::<32>()?;
+    (crc == checksum(record, hash)).then(|| TreeHash::from_bytes(*hash))
 }
 
 const fn offset(record: u64) -> u64 {

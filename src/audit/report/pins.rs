@@ -5,8 +5,8 @@ use serde::Serialize;
 use spireledger_schema::EntryHash;
 use spireledger_schema::time::Timestamp;
 
-use crate::ledger::{LedgerError, read};
-use crate::log::{LogError, ReadLog};
+use crate::ledger::{LedgerError, entry_at};
+use crate::log::ReadLog;
 
 /// A position, and what pins it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,11 +32,8 @@ pub fn pin(log: &dyn ReadLog, seq: u64) -> Result<Pin, LedgerError> {
             checkpoint: None,
         });
     }
-    let missing = || LogError::Damaged { seq, why: "it is not there".into() };
-    let block = log.block_at(seq)?.ok_or_else(missing)?;
-    let stored = block.get(seq).ok_or_else(missing)?;
-    let entry_hash = stored.hash;
     // Of a piece of what was brought in, whatever it is a piece of, the moment is the same.
-    let recorded_at = Some(read(log, &stored)?.circumstances.recorded_at);
+    let (entry, entry_hash) = entry_at(log, seq)?;
+    let recorded_at = Some(entry.circumstances.recorded_at);
     Ok(Pin { seq, entry_hash, recorded_at, checkpoint: None })
 }

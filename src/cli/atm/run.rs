@@ -9,9 +9,8 @@ use spireledger::outbox::{self, Heard, Run, Told};
 use spireledger::secret::Secret;
 use spireledger_schema::hex;
 use spireledger_schema::time::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
+use super::super::stop;
 use super::{Context, Outcome, open, opened, output, settings};
 
 /// How long to send.
@@ -41,16 +40,7 @@ pub fn run(context: &Context, dir: &Path, args: &Args) -> anyhow::Result<Outcome
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let (stop, stopped) = watch::channel(false);
-        let mut ends = signal(SignalKind::terminate())?;
-        let mut breaks = signal(SignalKind::interrupt())?;
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = ends.recv() => {}
-                _ = breaks.recv() => {}
-            }
-            let _ = stop.send(true);
-        });
+        let stopped = stop::when_told(|| {})?;
         let heard = |heard: &Heard| {
             // That nobody reads it is no reason to stop.
             let _ = output::print_line(&line(heard, is_json));

@@ -3,12 +3,11 @@
 use axum::extract::{self, Path};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use spireledger_projections::versions::NEWEST;
 
 use super::State;
 use super::caller::Caller;
 use super::problem::Problem;
-use super::reads::{Answered, aside, hash_in, read, seen_settlement};
+use super::reads::{Answered, aside, find, not_claimed};
 use super::rows::pairs;
 use crate::ledger::{LedgerError, own_history};
 use crate::notary::NotaryError;
@@ -44,14 +43,11 @@ pub async fn proof(
     caller: Caller,
 ) -> Answered {
     aside(&state, move |state| {
-        let hash = hash_in(&hash)?;
-        let (tables, _) = read(state, NEWEST)?;
-        seen_settlement(&tables, &hash, caller.sees())?;
+        let hash = find(state, &hash, &caller)?.hash;
         let ledger = state.desk.ledger();
         let life = own_history(&**ledger.log(), &hash.key()).map_err(broken)?;
         let first = life.first().map(|(entry, _)| entry.front.seq);
-        let seq =
-            first.ok_or_else(|| Problem::not_found(format!("no settlement {hash} was claimed")))?;
+        let seq = first.ok_or_else(|| not_claimed(&hash))?;
         let proof = ledger.proof(seq, (state.clock)()).map_err(broken)?;
         Ok(text(&proof))
     })

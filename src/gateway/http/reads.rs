@@ -68,7 +68,7 @@ async fn page(state: State, caller: Caller, table: String) -> Answered {
     .await
 }
 
-pub(super) fn read(state: &State, version: u16) -> Result<(rusqlite::Connection, u64), Problem> {
+fn read(state: &State, version: u16) -> Result<(rusqlite::Connection, u64), Problem> {
     let read = state.shelf.read(version).map_err(|error| Problem::broken(&error))?;
     read.ok_or_else(|| Problem::broken(&"the live tables are another program's"))
 }
@@ -110,9 +110,7 @@ pub async fn settlement(
     caller: Caller,
 ) -> Answered {
     aside(&state, move |state| {
-        let hash = hash_in(&hash)?;
-        let (tables, position) = read(state, NEWEST)?;
-        let mut row = seen_settlement(&tables, &hash, caller.sees())?;
+        let Found { tables, position, mut row, .. } = find(state, &hash, &caller)?;
         let shape = Shape::newest();
         let legs = table_at(&shape, "dca_payments")?;
         let id = row.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -126,22 +124,29 @@ pub async fn settlement(
     .await
 }
 
-pub(super) fn hash_in(text: &str) -> Result<PaymentHash, Problem> {
-    PaymentHash::parse_hex(text)
-        .ok_or_else(|| Problem::bad_request(format!("`{text}` is no payment hash: 64 hex digits")))
+/// A settlement, for whoever may see it, with the tables that tell of it.
+pub(super) struct Found {
+    pub hash: PaymentHash,
+    tables: rusqlite::Connection,
+    position: u64,
+    row: serde_json::Map<String, Value>,
 }
 
-/// The row of a settlement, for whoever may see it. Somebody else's is as if there were none.
-pub(super) fn seen_settlement(
-    tables: &rusqlite::Connection,
-    hash: &PaymentHash,
-    sees: Sees<'_>,
-) -> Result<serde_json::Map<String, Value>, Problem> {
+/// Looks a settlement up. Somebody else's is as if there were none.
+pub(super) fn find(state: &State, hash: &str, caller: &Caller) -> Result<Found, Problem> {
+    let no_hash = || Problem::bad_request(format!("`{hash}` is no payment hash: 64 hex digits"));
+    let hash = PaymentHash::parse_hex(hash).ok_or_else(no_hash)?;
+    let (tables, position) = read(state, NEWEST)?;
     let shape = Shape::newest();
     let table = table_at(&shape, "dca_settlements")?;
     let ask = Ask::default().with("payment_hash", &hash.to_string());
-    let mut page = ask.page(tables, table, sees)?;
-    page.rows.pop().ok_or_else(|| Problem::not_found(format!("no settlement {hash} was claimed")))
+    let row = ask.page(&tables, table, caller.sees())?.rows.pop();
+    let row = row.ok_or_else(|| not_claimed(&hash))?;
+    Ok(Found { hash, tables, position, row })
+}
+
+pub(super) fn not_claimed(hash: &PaymentHash) -> Problem {
+    Problem::not_found(format!("no settlement {hash} was claimed"))
 }
 
 /// `GET /v1/trace/{payment_hash}`: every entry of a settlement's life.
@@ -151,9 +156,7 @@ pub async fn trace(
     caller: Caller,
 ) -> Answered {
     aside(&state, move |state| {
-        let hash = hash_in(&hash)?;
-        let (tables, position) = read(state, NEWEST)?;
-        seen_settlement(&tables, &hash, caller.sees())?;
+        let Found { hash, position, .. } = find(state, &hash, &caller)?;
         let broken = |error: crate::ledger::LedgerError| Problem::broken(&error);
         let life = own_history(&**state.desk.ledger().log(), &hash.key()).map_err(broken)?;
         let entries: Vec<Value> = life.iter().map(|(entry, at)| entry_json(entry, *at)).collect();

@@ -21,8 +21,8 @@ use spireledger_schema::time::Timestamp;
 use spireledger_schema::{Entry, EntryHash, streams};
 
 use super::reports::{BEACON, CASSETTES};
-use crate::ledger::{LedgerError, read};
-use crate::log::{LogError, ReadLog};
+use crate::ledger::{LedgerError, entry_at};
+use crate::log::ReadLog;
 
 /// Keeps the nonces of settings apart from whatever else is made of the ledger's key.
 const NONCE_CONTEXT: &str = "spireledger 2026-11-25 nonce of a cassette setting v1";
@@ -105,13 +105,6 @@ impl Orders {
 /// The beginning of a moment's second: reports tell seconds.
 fn second(at: Timestamp) -> Timestamp {
     Timestamp::from_seconds(at.seconds()).unwrap_or(at)
-}
-
-fn entry_at(log: &dyn ReadLog, seq: u64) -> Result<(Entry, EntryHash), LedgerError> {
-    let missing = || LogError::Damaged { seq, why: "it is not there".into() };
-    let block = log.block_at(seq)?.ok_or_else(missing)?;
-    let stored = block.get(seq).ok_or_else(missing)?;
-    Ok((read(log, &stored)?, stored.hash))
 }
 
 /// The event. `None` if the machine's key is no point on the curve, so that nobody can read it.
